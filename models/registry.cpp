@@ -1,0 +1,29 @@
+#include "stfcube/models/registry.hpp"
+
+#include <fmt/format.h>
+
+#include "stfcube/partitioning/core/error.hpp"
+#include "stfcube/partitioning/core/text.hpp"
+
+namespace stfcube {
+
+std::map<std::string, ModelEntry> const& model_registry() {
+  static std::map<std::string, ModelEntry> const registry = {
+  };
+  return registry;
+}
+
+std::unique_ptr<FusionModel> make_model(std::string const& name, ModelSettings const& settings) {
+  auto const& registry = model_registry();
+  auto const found = registry.find(name);
+  if (found == registry.end()) {
+    std::vector<std::string> names;
+    for (auto const& [known, entry] : registry) names.push_back(known);
+    auto const near = nearest_word(name, names);
+    throw Error(ErrorKind::config, fmt::format("model.name = {} is not known.{} Known methods: {}.", name,
+                                               near ? " Did you mean " + *near + "?" : "", fmt::join(names, ", ")));
+  }
+  return found->second.make(settings);
+}
+
+}  // namespace stfcube

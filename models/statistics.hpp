@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace stfcube {
+
+/// Exact integer sum. Sums of DN, of their products and of counts fit for any number of pixels, and integer addition has no
+/// order: the merged result cannot depend on tiles, threads or ranks (specs: conventions, section 6).
+__extension__ typedef __int128 ExactSum;
+
+/// Named rows of exact sums, gathered tile by tile in a first pass and merged over ranks. Not thread-safe.
+class Statistics {
+ public:
+  /// The row of that name, made of `count` zeros when it is new.
+  /// @throws Error(internal) when it exists with another length
+  std::span<ExactSum> row(std::string const& name, std::size_t count);
+
+  /// The row of that name; empty when nothing was added under it.
+  std::span<ExactSum const> find(std::string const& name) const;
+
+  /// Adds all rows of `other`.
+  void merge(Statistics const& other);
+
+  /// As bytes, for message passing between equal machines, and back.
+  std::string pack() const;
+  static Statistics unpack(std::string const& bytes);
+
+ private:
+  std::map<std::string, std::vector<ExactSum>> rows_;
+};
+
+/// Population standard deviation from n, sum and sum of squares, exact up to the last division (conventions, section 6).
+/// NaN when n is 0.
+double population_sigma(ExactSum n, ExactSum sum, ExactSum sum_of_squares);
+
+}  // namespace stfcube

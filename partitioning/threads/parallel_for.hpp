@@ -1,0 +1,21 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+namespace stfcube {
+
+/// Calls `body(i)` for first <= i < last, in any order, on the threads of the surrounding arena. Waits for all; the
+/// first exception is rethrown. A waiting thread takes only work of this loop, so that memory of outer work stays bounded.
+void parallel_for(int first, int last, std::function<void(int)> const& body);
+
+/// Runs `body` with at most `threads` threads for everything inside.
+void with_threads(int threads, std::function<void()> const& body);
+
+/// Cores this process may use (affinity mask, not the node).
+int available_threads();
+
+/// Version of the threading library, for `--version`.
+std::string threading_version();
+
+}  // namespace stfcube

@@ -1,0 +1,25 @@
+# stfcube_add_test(io/cube_writer [NP 1 2 3] [LABELS ...] [TIMEOUT s]): builds tests/io/cube_writer_test.cpp and
+# registers io.cube_writer (without NP), or io.cube_writer.np1 ... under mpirun.
+function(stfcube_add_test path)
+  cmake_parse_arguments(arg "" "TIMEOUT" "NP;LABELS;LIBRARIES" ${ARGN})
+  get_filename_component(folder ${path} DIRECTORY)
+  get_filename_component(subject ${path} NAME)
+  set(target test_${folder}_${subject})
+  add_executable(${target} ${PROJECT_SOURCE_DIR}/tests/${path}_test.cpp)
+  target_link_libraries(${target} PRIVATE stfcube_test_support stfcube_flags ${arg_LIBRARIES})
+  target_precompile_headers(${target} REUSE_FROM stfcube_test_support)
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 300)
+  endif()
+  if(NOT arg_NP)
+    add_test(NAME ${folder}.${subject} COMMAND ${target})
+    set_tests_properties(${folder}.${subject} PROPERTIES LABELS "${folder};${arg_LABELS}" TIMEOUT ${arg_TIMEOUT}
+                         ENVIRONMENT "${STFCUBE_TEST_ENVIRONMENT}")
+  endif()
+  foreach(ranks ${arg_NP})
+    set(name ${folder}.${subject}.np${ranks})
+    add_test(NAME ${name} COMMAND ${MPIEXEC_EXECUTABLE} --oversubscribe --bind-to none -n ${ranks} $<TARGET_FILE:${target}>)
+    set_tests_properties(${name} PROPERTIES LABELS "${folder};np${ranks};${arg_LABELS}" TIMEOUT ${arg_TIMEOUT}
+                         PROCESSORS ${ranks} ENVIRONMENT "${STFCUBE_TEST_ENVIRONMENT}")
+  endforeach()
+endfunction()

@@ -94,6 +94,8 @@ class CubeReader {
   virtual std::vector<quality::Flags> read_quality(int date, Rect const& px) = 0;
   /// A text attribute of the file; empty when it has none of that name.
   virtual std::string attribute(std::string const& name) = 0;
+  /// The canonical job the cube was made from (/provenance/job).
+  virtual std::string job_text() = 0;
 };
 
 /// @throws Error(data) when it is no stfcube cube or damaged

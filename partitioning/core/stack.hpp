@@ -32,6 +32,8 @@ class Stack {
   std::span<T const> plane(int date, int band) const { return {row(date, band, 0), plane_size()}; }
   std::span<T> all() { return {data_.get(), size()}; }
   std::span<T const> all() const { return {data_.get(), size()}; }
+  /// Forgets the dates from `count` on; memory stays.
+  void keep_dates(int count) { dates_ = std::min(dates_, count); }
   void fill(T value) { std::fill_n(data_.get(), size(), value); }
 
  private:

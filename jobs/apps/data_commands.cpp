@@ -1,0 +1,7 @@
+#include "stfcube/jobs/apps/commands.hpp"
+
+namespace stfcube {
+
+std::vector<Command> data_commands() { return {}; }
+
+}  // namespace stfcube

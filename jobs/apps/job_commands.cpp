@@ -1,0 +1,82 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "stfcube/jobs/apps/commands.hpp"
+#include "stfcube/jobs/job_keys.hpp"
+#include "stfcube/jobs/plan_report.hpp"
+#include "stfcube/jobs/run_job.hpp"
+#include "stfcube/models/registry.hpp"
+#include "stfcube/partitioning/core/error.hpp"
+
+namespace stfcube {
+namespace {
+
+using Words = std::vector<std::string>;
+
+int run(CommandArguments const& arguments, Words const& words, Communicator const& comm) {
+  JobSpec spec;
+  comm.together([&] { spec = arguments.job(); });
+  return run_job(spec, {.command = fmt::format("stfcube run {}", fmt::join(words, " ")), .fresh = arguments.has("fresh")},
+                 comm);
+}
+
+int plan(CommandArguments const& arguments, Words const&, Communicator const& comm) {
+  JobSpec const spec = arguments.job();
+  std::string const state = cube_state(spec);
+  auto const job = prepare_job(spec, comm);
+  int const ranks = arguments.integer("ranks", 1, 1 << 20);
+  fmt::print("{}", arguments.has("json") ? plan_json(*job, state, ranks) : plan_report(*job, state, ranks));
+  return 0;
+}
+
+int init(CommandArguments const&, Words const&, Communicator const&) {
+  fmt::print("{}", job_file_template());
+  return 0;
+}
+
+void print_model(std::string const& name) {
+  auto const& registry = model_registry();
+  auto const found = registry.find(name);
+  if (found == registry.end()) make_model(name, {});  // says what is wrong
+  auto const& entry = found->second;
+  auto const model = make_model(name, {.bands = {"red", "nir"}, .ratio = 16});
+  ModelInfo const& info = model->info();
+  fmt::print("{} - {}\n{}\nSource: {}\nPairs needed: {}; coarse observation of the target date: {}\n"
+             "Support (defaults): {} fine pixels, {} coarse cells\n",
+             name, info.title, entry.summary, info.citation, info.pairs_needed, info.needs_coarse ? "used" : "not used",
+             info.support.halo_px, info.support.halo_cells);
+  if (!entry.options.empty()) fmt::print("Options:\n");
+  for (OptionSpec const& option : entry.options) {
+    fmt::print("  {:<28} {} (default {})\n", name + "." + option.name, option.help,
+               option.default_value.empty() ? "none" : option.default_value);
+  }
+}
+
+int models(CommandArguments const& arguments, Words const& words, Communicator const&) {
+  if (!words.empty()) {
+    print_model(arguments.positional());
+    return 0;
+  }
+  for (auto const& [name, entry] : model_registry()) fmt::print("{:<12} {}\n", name, entry.summary);
+  fmt::print("\n'stfcube models NAME' shows the source, the support and the options of one.\n");
+  return 0;
+}
+
+}  // namespace
+
+std::vector<Command> job_commands() {
+  return {
+      {{"run", "JOB.cfg", "Builds the cube of a job. Under mpirun or srun on all their ranks.",
+        {{"fresh", "", "replace a cube that stands under cube.path"}}, true},
+       run},
+      {{"plan", "JOB.cfg", "Checks everything 'run' would check and prints what it would do; computes nothing.",
+        {{"json", "", "for machines"}, {"ranks", "N", "ranks the Slurm request is made for", "1"}}, true},
+       plan},
+      {{"init", "", "Prints a commented job file with all keys and defaults.", {}}, init},
+      {{"models", "[NAME]", "Lists the fusion methods, or describes one.", {}}, models},
+  };
+}
+
+}  // namespace stfcube

@@ -1,0 +1,238 @@
+#include "stfcube/jobs/job_spec.hpp"
+
+#include <fmt/format.h>
+#include <fmt/std.h>
+
+#include <algorithm>
+#include <set>
+
+#include "stfcube/jobs/job_keys.hpp"
+#include "stfcube/models/registry.hpp"
+#include "stfcube/partitioning/core/digest.hpp"
+#include "stfcube/partitioning/core/error.hpp"
+#include "stfcube/partitioning/core/text.hpp"
+
+namespace stfcube {
+namespace {
+
+/// Typed reading of the values of a job; defaults come from the table of keys.
+class Values {
+ public:
+  explicit Values(KeyValues const& values) : values_(values) {}
+
+  std::vector<std::string> list(std::string const& name) const {
+    auto const found = values_.find(name);
+    return found == values_.end() ? std::vector<std::string>{} : found->second;
+  }
+
+  std::string text(std::string const& name) const {
+    auto const found = values_.find(name);
+    return found == values_.end() ? find_job_key(name)->default_value : found->second.front();
+  }
+
+  std::vector<double> numbers(std::string const& name, std::size_t least, std::size_t most) const {
+    std::vector<double> numbers;
+    for (std::string const& word : split_words(text(name))) {
+      auto const number = parse_double(word);
+      require(number.has_value(), ErrorKind::config, fmt::format("{} = {}: '{}' is no number.", name, text(name), word));
+      numbers.push_back(*number);
+    }
+    require(numbers.size() >= least && numbers.size() <= most, ErrorKind::config,
+            fmt::format("{} = {} (must be {} number{}).", name, text(name),
+                        least == most ? std::to_string(least) : fmt::format("{} to {}", least, most), most == 1 ? "" : "s"));
+    return numbers;
+  }
+
+  std::optional<double> number(std::string const& name) const {
+    return text(name).empty() ? std::nullopt : std::optional(numbers(name, 1, 1).front());
+  }
+
+  int integer(std::string const& name, int lowest, int highest) const {
+    auto const value = parse_integer(text(name));
+    require(value && *value >= lowest && *value <= highest, ErrorKind::config,
+            fmt::format("{} = {} (must be a whole number from {} to {}).", name, text(name), lowest, highest));
+    return static_cast<int>(*value);
+  }
+
+  bool flag(std::string const& name) const {
+    std::string const value = text(name);
+    require(value == "true" || value == "false", ErrorKind::config,
+            fmt::format("{} = {} (must be true or false).", name, value));
+    return value == "true";
+  }
+
+  std::string choice(std::string const& name, std::vector<std::string> const& allowed, std::string const& hint = "") const {
+    require(std::ranges::find(allowed, text(name)) != allowed.end(), ErrorKind::config,
+            fmt::format("{} = {} is not known. Use {}.{}", name, text(name), fmt::join(allowed, " or "), hint));
+    return text(name);
+  }
+
+ private:
+  KeyValues const& values_;
+};
+
+std::filesystem::path absolute_from(std::filesystem::path const& folder, std::string const& path) {
+  return path.empty() || path.starts_with('/') ? std::filesystem::path(path) : (folder / path).lexically_normal();
+}
+
+GridSpec grid_spec(Values const& values, std::filesystem::path const& folder) {
+  GridSpec grid;
+  grid.like = absolute_from(folder, values.text("grid.like"));
+  grid.crs = values.text("grid.crs");
+  if (!values.text("grid.bounds").empty()) {
+    auto const b = values.numbers("grid.bounds", 4, 4);
+    grid.bounds = {b[0], b[1], b[2], b[3]};
+    require(b[2] > b[0] && b[3] > b[1], ErrorKind::config,
+            fmt::format("grid.bounds = {} (order is xmin ymin xmax ymax, and the maxima must be larger).",
+                        values.text("grid.bounds")));
+  }
+  if (!values.text("grid.resolution").empty()) {
+    auto const r = values.numbers("grid.resolution", 1, 2);
+    grid.resolution = {r.front(), r.back()};
+    require(r.front() > 0 && r.back() > 0, ErrorKind::config,
+            fmt::format("grid.resolution = {} (must be positive).", values.text("grid.resolution")));
+  }
+  if (!values.text("grid.ratio").empty()) grid.ratio = values.integer("grid.ratio", 1, 10000);
+  bool const complete = !grid.crs.empty() && grid.bounds && grid.resolution;
+  require(!grid.like.empty() || complete, ErrorKind::config,
+          "the job has no grid. Set grid.like = a raster whose grid the cube takes, or grid.crs, grid.bounds and "
+          "grid.resolution.");
+  require(grid.like.empty() || (grid.crs.empty() && !grid.resolution), ErrorKind::config,
+          "grid.like gives CRS and resolution already. Remove grid.crs and grid.resolution, or grid.like.");
+  return grid;
+}
+
+std::vector<BandSource> band_sources(Values const& values, std::string const& key) {
+  std::vector<BandSource> bands;
+  std::set<std::string> seen;
+  for (std::string const& word : split_words(values.text(key))) {
+    auto const colon = word.find(':');
+    require(colon != std::string::npos && colon > 0 && colon + 1 < word.size(), ErrorKind::config,
+            fmt::format("{}: '{}' is not NAME:BAND. Write for example blue:1 green:2 red:3.", key, word));
+    bands.push_back({word.substr(0, colon), word.substr(colon + 1)});
+    require(seen.insert(bands.back().name).second, ErrorKind::config,
+            fmt::format("{}: band {} stands twice.", key, bands.back().name));
+  }
+  require(!bands.empty(), ErrorKind::config,
+          fmt::format("{} is missing. Name the cube's bands and where the files have them: blue:1 green:2 red:3 nir:4.", key));
+  return bands;
+}
+
+/// Values are reflectances, and outside the usual range they are faults of the data; other quantities have no such rule.
+std::vector<double> valid_range(Values const& values, std::string const& key, Quantity const& quantity) {
+  if (!values.text(key).empty()) {
+    auto range = values.numbers(key, 2, 2);
+    require(range[0] < range[1], ErrorKind::config, fmt::format("{} = {} (lowest, then highest).", key, values.text(key)));
+    return range;
+  }
+  return {quantity.offset + quantity.lowest * quantity.step, quantity.offset + quantity.highest * quantity.step};
+}
+
+SensorSpec sensor_spec(Values const& values, std::string const& role, Quantity const& quantity,
+                       std::filesystem::path const& folder) {
+  auto const key = [&](char const* name) { return role + "." + name; };
+  SensorSpec sensor;
+  sensor.role = role;
+  sensor.base = folder;
+  sensor.scenes = values.list(key("scenes"));
+  require(!sensor.scenes.empty(), ErrorKind::config,
+          fmt::format("{} is missing. Set it to the {} images, for example {}/*.tif.", key("scenes"), role, role));
+  sensor.exclude = values.list(key("exclude"));
+  sensor.date_pattern = values.text(key("date"));
+  sensor.bands = band_sources(values, key("bands"));
+  sensor.scale = values.number(key("scale"));
+  sensor.offset = values.number(key("offset"));
+  sensor.no_data = values.number(key("nodata"));
+  auto const range = valid_range(values, key("valid"), quantity);
+  sensor.valid_low = range[0];
+  sensor.valid_high = range[1];
+  sensor.qa = values.list(key("qa"));
+  std::string const scheme = values.text(key("qa_scheme"));
+  require(sensor.qa.empty() == scheme.empty(), ErrorKind::config,
+          fmt::format("{0} and {1} belong together: {2} is missing.", key("qa"), key("qa_scheme"),
+                      scheme.empty() ? key("qa_scheme") : key("qa")));
+  if (!scheme.empty()) sensor.qa_scheme = qa_scheme_named(scheme);
+  sensor.resampling = values.choice(key("resampling"), {"near", "bilinear", "cubic", "cubicspline", "lanczos", "average",
+                                                        "mode", "max", "min", "med", "q1", "q3"});
+  sensor.crs = values.text(key("crs"));
+  return sensor;
+}
+
+std::vector<std::string> cube_bands(SensorSpec const& fine, SensorSpec const& coarse) {
+  std::vector<std::string> names, coarse_names;
+  for (auto const& band : fine.bands) names.push_back(band.name);
+  for (auto const& band : coarse.bands) coarse_names.push_back(band.name);
+  require(names == coarse_names, ErrorKind::config,
+          fmt::format("fine.bands names {} but coarse.bands names {}. Both must name the cube's bands in the same order.",
+                      fmt::join(names, " "), fmt::join(coarse_names, " ")));
+  return names;
+}
+
+std::array<int, 4> chunk_shape(Values const& values) {
+  auto const numbers = values.numbers("cube.chunk", 4, 4);
+  std::array<int, 4> chunk{};
+  for (std::size_t i = 0; i < 4; ++i) {
+    chunk[i] = static_cast<int>(numbers[i]);
+    require(numbers[i] == chunk[i] && chunk[i] > 0 && chunk[i] <= 1 << 16, ErrorKind::config,
+            fmt::format("cube.chunk = {} (must be four positive whole numbers: time band y x).", values.text("cube.chunk")));
+  }
+  return chunk;
+}
+
+int deflate_level(std::string const& text) {
+  if (text == "none") return 0;
+  auto const level = text.starts_with("deflate:") ? parse_integer(text.substr(8)) : std::nullopt;
+  require(level && *level >= 1 && *level <= 9, ErrorKind::config,
+          fmt::format("cube.compression = {} is not known. Use none, or deflate:1 to deflate:9.", text));
+  return static_cast<int>(*level);
+}
+
+std::map<std::string, std::string> model_options(KeyValues const& values) {
+  std::map<std::string, std::string> options;
+  for (auto const& [key, list] : values) {
+    if (model_registry().contains(key.substr(0, key.find('.')))) options[key] = list.front();
+  }
+  return options;
+}
+
+}  // namespace
+
+JobSpec make_job_spec(KeyValues const& key_values, std::filesystem::path const& folder) {
+  Values const values(key_values);
+  JobSpec job;
+  job.folder = folder;
+  job.grid = grid_spec(values, folder);
+  job.quantity = quantity_named(values.text("cube.quantity"));
+  job.fine = sensor_spec(values, "fine", job.quantity, folder);
+  job.coarse = sensor_spec(values, "coarse", job.quantity, folder);
+  job.bands = cube_bands(job.fine, job.coarse);
+  job.target_dates = values.text("target.dates");
+  require(!job.target_dates.empty(), ErrorKind::config,
+          "target.dates is missing. Set START/END/P8D, a list of dates, coarse, or fine.");
+  job.model_name = values.text("model.name");
+  job.model_options = model_options(key_values);
+  job.max_pair_gap_days = values.integer("model.max_pair_gap", 0, 100000);
+  job.pair_tolerance_days = values.integer("model.pair_tolerance", 0, 366);
+  values.choice("model.stat_region", {"scene"});
+  job.gap_fill = values.choice("model.gap_fill", {"linear", "none"}) == "linear";
+  job.cube_path = absolute_from(folder, values.text("cube.path"));
+  values.choice("cube.writer", {"collective"}, " Other writers come with a later version.");
+  job.chunk = chunk_shape(values);
+  job.deflate_level = deflate_level(values.text("cube.compression"));
+  job.uncertainty = values.flag("cube.uncertainty");
+  job.title = values.text("cube.title");
+  job.institution = values.text("cube.institution");
+  job.tile_px = values.integer("run.tile", 0, 1 << 20);
+  if (job.tile_px == 0) job.tile_px = 512;
+  job.slab_dates = values.integer("run.slab", 0, 1 << 20);
+  job.threads = values.integer("run.threads", 0, 4096);
+  auto const memory = parse_bytes(values.text("run.memory"));
+  require(memory.has_value(), ErrorKind::config,
+          fmt::format("run.memory = {} (must be bytes, with K, M, G or T: 16G).", values.text("run.memory")));
+  job.memory_bytes = *memory;
+  job.text = canonical_job(key_values);
+  job.digest = sha256_hex(deciding_lines(job.text));
+  return job;
+}
+
+}  // namespace stfcube

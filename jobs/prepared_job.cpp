@@ -1,0 +1,255 @@
+#include "stfcube/jobs/prepared_job.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "stfcube/io/cube.hpp"
+#include "stfcube/jobs/job_file.hpp"
+#include "stfcube/jobs/target_dates.hpp"
+#include "stfcube/jobs/target_grid.hpp"
+#include "stfcube/partitioning/core/build_info.hpp"
+#include "stfcube/partitioning/core/error.hpp"
+#include "stfcube/partitioning/core/log.hpp"
+#include "stfcube/partitioning/core/text.hpp"
+#include "stfcube/partitioning/threads/parallel_for.hpp"
+
+namespace stfcube {
+namespace {
+
+constexpr int fine_block_px = 512;
+constexpr int coarse_block_px = 128;
+
+nlohmann::json to_json(SceneHeader const& header) {
+  Grid const& g = header.grid;
+  Rect const& f = header.footprint_px;
+  return {g.crs_wkt, g.x0, g.y0, g.dx, g.dy, g.width, g.height, g.geographic, g.metres_per_unit,
+          f.x, f.y, f.width, f.height, header.aligned};
+}
+
+SceneHeader header_from(nlohmann::json const& j) {
+  SceneHeader header;
+  header.grid = {.crs_wkt = j[0], .x0 = j[1], .y0 = j[2], .dx = j[3], .dy = j[4], .width = j[5], .height = j[6],
+                 .geographic = j[7], .metres_per_unit = j[8]};
+  header.footprint_px = {j[9], j[10], j[11], j[12]};
+  header.aligned = j[13];
+  return header;
+}
+
+/// Checks every scene once, each on one rank, and gives all headers to all ranks. Every fault is named, not the first alone.
+std::vector<SceneHeader> check_scenes(Catalog const& catalog, Grid const& grid, int threads, Communicator const& comm) {
+  std::vector<int> mine;
+  for (int i = comm.rank(); i < static_cast<int>(catalog.scenes.size()); i += comm.size()) mine.push_back(i);
+  std::vector<std::string> packed(mine.size()), faults(mine.size());
+  with_threads(threads, [&] {
+    parallel_for(0, static_cast<int>(mine.size()), [&](int k) {
+      auto const slot = static_cast<std::size_t>(k);
+      try {
+        auto const& scene = catalog.scenes[static_cast<std::size_t>(mine[slot])];
+        packed[slot] = to_json(check_scene(scene, catalog.sensor, grid)).dump();
+      } catch (...) {
+        faults[slot] = current_error().what();
+      }
+    });
+  });
+  comm.together([&] {
+    std::vector<std::string> named;
+    std::ranges::copy_if(faults, std::back_inserter(named), [](std::string const& text) { return !text.empty(); });
+    require(named.empty(), ErrorKind::data, join_limited(named));
+  });
+  nlohmann::json own = nlohmann::json::array();
+  for (std::size_t k = 0; k < mine.size(); ++k) own.push_back({mine[k], nlohmann::json::parse(packed[k])});
+  std::vector<SceneHeader> headers(catalog.scenes.size());
+  for (std::string const& bytes : comm.all_gather(own.dump())) {
+    for (auto const& entry : nlohmann::json::parse(bytes)) headers[entry[0].get<std::size_t>()] = header_from(entry[1]);
+  }
+  return headers;
+}
+
+void prepare_sensor(PreparedSensor& sensor, Grid const& grid, PreparedJob const& job, Communicator const& comm) {
+  sensor.headers = check_scenes(sensor.catalog, grid, job.threads, comm);
+  comm.together([&] {
+    sensor.reader = make_observation_reader(sensor.catalog, sensor.headers, grid, job.spec.quantity);
+  });
+  std::size_t const aligned = static_cast<std::size_t>(std::ranges::count(sensor.headers, true, &SceneHeader::aligned));
+  log::info(fmt::format("{}: {} scenes, {} dates, {} on the grid{}", sensor.catalog.sensor.role,
+                        sensor.catalog.scenes.size(), sensor.reader->dates().size(), aligned,
+                        aligned == sensor.headers.size()
+                            ? std::string()
+                            : fmt::format(", {} resampled ({})", sensor.headers.size() - aligned,
+                                          sensor.catalog.sensor.resampling)));
+}
+
+/// Every target date must have something to start from.
+void check_targets(PreparedJob& job) {
+  FusionTask const& task = job.task;
+  require(!task.targets.empty(), ErrorKind::data,
+          fmt::format("target.dates = {} gives no date. Check the interval against the dates of the archive.",
+                      job.spec.target_dates));
+  auto const coarse_dates = job.coarse.reader->dates();
+  auto const fine_dates = job.fine.reader->dates();
+  bool const pairs_needed = task.model->info().pairs_needed > 0;
+  std::vector<std::string> alone;
+  for (Date target : task.targets) {
+    bool const usable =
+        pairs_needed
+            ? [&] {
+                auto const order = pair_order(job.pairs, target, task.max_pair_gap_days);
+                return !order.before.empty() || !order.after.empty();
+              }()
+            : std::ranges::any_of(fine_dates, [&](Date d) { return std::abs(d - target) <= task.max_pair_gap_days; });
+    if (!usable) alone.push_back(to_string(target));
+    if (task.model->info().needs_coarse && !std::ranges::binary_search(coarse_dates, target)) {
+      job.without_coarse.push_back(target);
+    }
+  }
+  require(alone.empty(), ErrorKind::data,
+          fmt::format("{} of {} target dates have no {} within model.max_pair_gap = {} days: {}{}. Give scenes nearer to "
+                      "them, raise model.max_pair_gap{}, or leave the dates out.",
+                      alone.size(), task.targets.size(), pairs_needed ? "pair of fine and coarse scenes" : "fine scene",
+                      task.max_pair_gap_days, fmt::join(alone.begin(), alone.begin() + static_cast<long>(std::min<std::size_t>(alone.size(), 5)), " "),
+                      alone.size() > 5 ? " ..." : "", pairs_needed ? " or model.pair_tolerance" : ""));
+  if (job.without_coarse.empty()) return;
+  std::string const text = fmt::format("{} of {} target dates have no coarse observation (first: {})",
+                                       job.without_coarse.size(), task.targets.size(), to_string(job.without_coarse.front()));
+  require(job.spec.gap_fill, ErrorKind::data,
+          text + fmt::format(", which {} needs. Use target.dates = coarse, or model.gap_fill = linear.", task.model->info().name));
+  log::warning(text + "; they are filled in time and flagged gap_filled");
+}
+
+/// Tiles where no scene has a footprint cost next to nothing.
+std::vector<double> tile_costs(PreparedJob const& job) {
+  std::vector<double> costs;
+  auto const& headers = job.fine.headers;
+  for (Rect const& tile : job.plan.tiles) {
+    std::int64_t covered = 0;
+    for (auto const& header : headers) covered += intersect(header.footprint_px, tile).area();
+    double const share = static_cast<double>(covered) / (static_cast<double>(tile.area()) * static_cast<double>(headers.size()));
+    costs.push_back(static_cast<double>(tile.area()) * (0.05 + 0.95 * share));
+  }
+  return costs;
+}
+
+void plan_work(PreparedJob& job, Communicator const& comm) {
+  FusionTask& task = job.task;
+  PlanSettings settings{.tile_px = job.spec.tile_px,
+                        .chunk_y = std::min(job.spec.chunk[2], task.fine_grid.height),
+                        .chunk_x = std::min(job.spec.chunk[3], task.fine_grid.width),
+                        .chunk_t = job.spec.chunk[0],
+                        .lattice_px = task.model->info().support.lattice_px,
+                        .slab_dates = 1};
+  int const targets = static_cast<int>(task.targets.size());
+  Plan const first = make_plan(task.fine_grid, targets, settings);
+  job.budget = memory_budget(job.spec.memory_bytes, comm.node_size());
+  // Tiles in the middle have the whole halo: the largest one is near the centre of the grid.
+  Rect const largest = first.tiles[static_cast<std::size_t>((first.rows / 2) * first.columns + first.columns / 2)];
+  auto const bytes = [&](int dates) {
+    std::uint64_t most = 0;
+    for (int start = 0; start < targets; start += dates) {
+      most = std::max(most, unit_bytes(task, largest, {start, std::min(dates, targets - start)}, job.threads));
+    }
+    return most;
+  };
+  job.memory = plan_memory(job.budget, bytes, job.spec.slab_dates, job.spec.chunk[0], targets, job.threads);
+  settings.slab_dates = job.memory.slab_dates;
+  job.plan = make_plan(task.fine_grid, targets, settings);
+  job.tile_cost = tile_costs(job);
+}
+
+void open_caches(PreparedJob& job) {
+  int const bands = static_cast<int>(job.spec.bands.size());
+  auto& task = job.task;
+  job.fine.cache = std::make_unique<BlockCache>(*job.fine.reader, task.fine_grid.all(), bands, fine_block_px,
+                                                job.memory.block_cache_bytes / 4 * 3);
+  job.coarse.cache = std::make_unique<BlockCache>(*job.coarse.reader, task.coarse_grid.all(), bands, coarse_block_px,
+                                                  job.memory.block_cache_bytes / 4);
+  task.fine = job.fine.cache.get();
+  task.coarse = job.coarse.cache.get();
+  set_raster_cache_bytes(job.memory.raster_cache_bytes);
+}
+
+void make_models(PreparedJob& job) {
+  ModelSettings const settings{.bands = job.spec.bands,
+                               .quantity = job.spec.quantity,
+                               .ratio = job.task.ratio,
+                               .max_pair_gap_days = job.spec.max_pair_gap_days,
+                               .pair_tolerance_days = job.spec.pair_tolerance_days,
+                               .options = job.spec.model_options};
+  job.model = make_model(job.spec.model_name, settings);
+  if (job.spec.gap_fill && job.spec.model_name != "linear") job.gap_filler = make_model("linear", settings);
+  job.task.model = job.model.get();
+  job.task.gap_filler = job.gap_filler.get();
+}
+
+void same_job_everywhere(JobSpec const& spec, Communicator const& comm) {
+  for (std::string const& other : comm.all_gather(spec.text + version_described())) {
+    require(other == spec.text + version_described(), ErrorKind::config,
+            "ranks have different job files or versions of stfcube. Start all ranks with the same command on the same file "
+            "system.");
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<PreparedJob> prepare_job(JobSpec const& spec, Communicator const& comm) {
+  same_job_everywhere(spec, comm);
+  auto job = std::make_unique<PreparedJob>();
+  job->spec = spec;
+  job->threads = spec.threads > 0 ? spec.threads : available_threads();
+  FusionTask& task = job->task;
+  comm.together([&] {
+    task.fine_grid = resolve_grid(spec.grid);
+    job->fine.catalog = find_scenes(spec.fine);
+    job->coarse.catalog = find_scenes(spec.coarse);
+    // Without grid.ratio the first coarse scene gives it; its own grid is all that is asked for here.
+    task.ratio = spec.grid.ratio ? *spec.grid.ratio
+                                 : resolve_ratio(spec.grid, task.fine_grid,
+                                                 check_scene(job->coarse.catalog.scenes.front(), spec.coarse, task.fine_grid).grid);
+    task.coarse_grid = coarse_grid(task.fine_grid, task.ratio);
+    task.bands = spec.bands;
+    task.quantity = spec.quantity;
+    task.max_pair_gap_days = spec.max_pair_gap_days;
+    task.pair_tolerance_days = spec.pair_tolerance_days;
+    task.uncertainty = spec.uncertainty;
+    make_models(*job);
+  });
+  prepare_sensor(job->fine, task.fine_grid, *job, comm);
+  prepare_sensor(job->coarse, task.coarse_grid, *job, comm);
+  comm.together([&] {
+    task.targets = resolve_target_dates(spec.target_dates, job->fine.reader->dates(), job->coarse.reader->dates());
+    job->pairs = find_pairs(job->fine.reader->dates(), job->coarse.reader->dates(), spec.pair_tolerance_days);
+    check_targets(*job);
+  });
+  // Memory planning asks the caches for dates only, so they may exist before their size is known.
+  open_caches(*job);
+  comm.together([&] { plan_work(*job, comm); });
+  open_caches(*job);
+  return job;
+}
+
+std::string cube_state(JobSpec const& spec) {
+  namespace fs = std::filesystem;
+  fs::path const& path = spec.cube_path;
+  fs::path const folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  require(fs::is_directory(folder) && access(folder.c_str(), W_OK) == 0, ErrorKind::config,
+          fmt::format("cube.path = {}: the folder {} {}. Make it, or choose another.", path.string(), folder.string(),
+                      fs::is_directory(folder) ? "cannot be written" : "does not exist"));
+  if (!fs::exists(path)) return "new";
+  require(!fs::is_directory(path), ErrorKind::config,
+          fmt::format("cube.path = {} is a folder. Name a file, for example {}/cube.nc.", path.string(), path.string()));
+  require(is_cube(path), ErrorKind::config,
+          fmt::format("cube.path = {} exists and is no stfcube cube; it is left alone. Choose another name.", path.string()));
+  auto const cube = open_cube(path);
+  if (cube->attribute("stfcube_job_digest") == spec.digest) return "finished";
+  auto const keys = differing_keys(deciding_lines(cube->job_text()), deciding_lines(spec.text));
+  throw Error(ErrorKind::config,
+              fmt::format("cube.path = {} holds the cube of another job; different: {}. Choose another cube.path, or start "
+                          "over with --fresh.",
+                          path.string(), keys.empty() ? "version" : fmt::format("{}", fmt::join(keys, ", "))));
+}
+
+}  // namespace stfcube

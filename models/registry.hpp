@@ -13,12 +13,12 @@ namespace stfcube {
 
 /// Everything a method is made from; the same on every rank.
 struct ModelSettings {
-  std::vector<std::string> bands;              ///< names of the cube's bands, in order
-  Quantity quantity;                           ///< valid range of predictions
+  std::vector<std::string> bands = {};         ///< names of the cube's bands, in order
+  Quantity quantity = {};                      ///< valid range of predictions
   int ratio = 1;
   int max_pair_gap_days = 90;                  ///< |pair - target| may not exceed this
   int pair_tolerance_days = 0;                 ///< |fine - coarse| within one pair
-  std::map<std::string, std::string> options;  ///< "METHOD.OPTION" -> value, of all methods
+  std::map<std::string, std::string> options = {};  ///< "METHOD.OPTION" -> value, of all methods
 };
 
 using ModelFactory = std::function<std::unique_ptr<FusionModel>(ModelSettings const&)>;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 
 #include "stfcube/io/catalog.hpp"
 #include "stfcube/io/cube.hpp"
@@ -49,6 +50,16 @@ void check_world(Communicator const& world) {
                       tasks ? tasks : "", world.size()));
 }
 
+Command const& find_command(std::vector<Command> const& all, std::string const& name) {
+  auto const found = std::ranges::find(all, name, [](Command const& c) { return c.syntax.name; });
+  if (found != all.end()) return *found;
+  Words names;
+  for (Command const& command : all) names.push_back(command.syntax.name);
+  auto const near = nearest_word(name, names);
+  throw Error(ErrorKind::config, fmt::format("'{}' is no command.{} 'stfcube --help' lists them.", name,
+                                             near ? " Did you mean " + *near + "?" : ""));
+}
+
 int dispatch(Words const& words, Communicator const& world) {
   if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
     if (world.is_root()) print_help();
@@ -59,37 +70,37 @@ int dispatch(Words const& words, Communicator const& world) {
     return 0;
   }
   auto const all = commands();
-  auto const found = std::ranges::find(all, words[0], [](Command const& c) { return c.syntax.name; });
-  if (found == all.end()) {
-    Words names;
-    for (Command const& command : all) names.push_back(command.syntax.name);
-    auto const near = nearest_word(words[0], names);
-    throw Error(ErrorKind::config, fmt::format("'{}' is no command.{} 'stfcube --help' lists them.", words[0],
-                                               near ? " Did you mean " + *near + "?" : ""));
-  }
   Words const rest(words.begin() + 1, words.end());
-  CommandArguments const arguments(found->syntax, rest);
-  if (arguments.help()) {
-    if (world.is_root()) fmt::print("{}", help_text(found->syntax));
+  Command const* command = nullptr;
+  std::optional<CommandArguments> arguments;
+  world.together([&] {
+    command = &find_command(all, words[0]);
+    arguments.emplace(command->syntax, rest);
+    check_world(world);
+  });
+  if (arguments->help()) {
+    if (world.is_root()) fmt::print("{}", help_text(command->syntax));
     return 0;
   }
-  check_world(world);
-  return found->run(arguments, rest, world);
+  return command->run(*arguments, rest, world);
 }
 
-/// Errors that all ranks agreed on come to every rank alike: rank 0 tells.
+/// An error that all ranks agreed on comes to every rank alike, and rank 0 tells. One that a single rank met would leave
+/// the others waiting for it, so it ends them all.
 int guarded(Words const& words, Communicator const& world) {
   try {
     return dispatch(words, world);
   } catch (...) {
     Error const error = current_error();
-    if (world.is_root()) {
+    bool const alone = world.size() > 1 && !error.agreed();
+    if (world.is_root() || alone) {
       fmt::print(stderr, "stfcube: {}\n", error.what());
       if (error.kind() == ErrorKind::internal) {
         fmt::print(stderr, "stfcube: this is a fault of the program ({}:{}); please report it with the command.\n",
                    error.where().file_name(), error.where().line());
       }
     }
+    if (alone) Session::abort(exit_status(error.kind()));
     return exit_status(error.kind());
   }
 }

@@ -21,6 +21,12 @@ Error::Error(ErrorKind kind, std::string message, std::source_location where)
 
 Error Error::with(std::string const& context) const { return Error(kind_, context + ": " + message_, where_); }
 
+Error Error::as_agreed() const {
+  Error copy = *this;
+  copy.agreed_ = true;
+  return copy;
+}
+
 void require(bool condition, ErrorKind kind, std::string const& message, std::source_location where) {
   if (!condition) throw Error(kind, message, where);
 }

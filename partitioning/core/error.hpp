@@ -29,6 +29,10 @@ class Error : public std::exception {
   ErrorKind kind() const { return kind_; }
   std::source_location const& where() const { return where_; }
 
+  /// Whether every rank throws this error together (Communicator::agree). One that only this rank knows must end the others.
+  bool agreed() const { return agreed_; }
+  Error as_agreed() const;
+
   /// The same error with `context` in front ("tile x012y044, 2021-06-03: ...").
   Error with(std::string const& context) const;
 
@@ -36,6 +40,7 @@ class Error : public std::exception {
   ErrorKind kind_;
   std::string message_;
   std::source_location where_;
+  bool agreed_ = false;
 };
 
 /// Always on; for everything that comes from outside. @throws Error(kind) when `condition` is false.

@@ -100,13 +100,13 @@ void Communicator::barrier() const {
 
 void Communicator::agree(std::optional<Error> const& error) const {
   if (size_ == 1) {
-    if (error) throw *error;
+    if (error) throw error->as_agreed();
     return;
   }
   if (max(error ? 1 : 0) == 0) return;
   std::vector<std::string> const all = all_gather(encode(error));
   for (std::string const& one : all) {
-    if (!one.empty()) throw Error(static_cast<ErrorKind>(one.front() - 'A'), one.substr(1));
+    if (!one.empty()) throw Error(static_cast<ErrorKind>(one.front() - 'A'), one.substr(1)).as_agreed();
   }
 }
 

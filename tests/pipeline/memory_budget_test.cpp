@@ -1,0 +1,65 @@
+#include "stfcube/pipeline/memory_budget.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "stfcube/partitioning/core/error.hpp"
+
+namespace stfcube {
+namespace {
+
+constexpr std::uint64_t gibibyte = std::uint64_t{1} << 30;
+constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20;
+
+std::uint64_t ten_mebibytes_per_date(int dates) { return static_cast<std::uint64_t>(dates) * 10 * mebibyte; }
+
+TEST(MemoryBudget, what_is_asked_is_taken) {
+  EXPECT_EQ(memory_budget(gibibyte, 7).bytes, gibibyte);
+  EXPECT_EQ(memory_budget(gibibyte, 7).source, "run.memory");
+}
+
+TEST(MemoryBudget, slurm_limit_of_the_node_is_shared_by_its_ranks) {
+  setenv("SLURM_MEM_PER_NODE", "1024", 1);
+  EXPECT_EQ(memory_budget(0, 4).bytes, 256 * mebibyte / 100 * 85);
+  unsetenv("SLURM_MEM_PER_NODE");
+}
+
+TEST(MemoryPlan, takes_all_dates_at_once_when_they_fit) {
+  auto const plan = plan_memory({8 * gibibyte, "test"}, ten_mebibytes_per_date, 0, 1, 46, 2);
+  EXPECT_EQ(plan.slab_dates, 46);
+  EXPECT_EQ(plan.in_flight, 3);
+  EXPECT_LE(plan.total_bytes(), 8 * gibibyte);
+}
+
+TEST(MemoryPlan, shortens_the_slab_before_it_gives_up_overlap) {
+  auto const plan = plan_memory({gibibyte, "test"}, ten_mebibytes_per_date, 0, 1, 46, 2);
+  EXPECT_LT(plan.slab_dates, 46);
+  EXPECT_GE(plan.in_flight, 2);
+  EXPECT_LE(plan.total_bytes(), gibibyte);
+}
+
+TEST(MemoryPlan, slabs_are_whole_chunks) {
+  auto const plan = plan_memory({gibibyte, "test"}, ten_mebibytes_per_date, 0, 8, 46, 2);
+  EXPECT_EQ(plan.slab_dates % 8, 0);
+}
+
+TEST(MemoryPlan, keeps_the_slab_that_is_asked_for) {
+  EXPECT_EQ(plan_memory({8 * gibibyte, "test"}, ten_mebibytes_per_date, 5, 1, 46, 2).slab_dates, 5);
+}
+
+TEST(MemoryPlan, refuses_what_cannot_fit_and_says_how_much_is_needed) {
+  try {
+    plan_memory({200 * mebibyte, "run.memory"}, [](int dates) { return static_cast<std::uint64_t>(dates) * gibibyte; }, 0, 1,
+                46, 2);
+    FAIL();
+  } catch (Error const& error) {
+    EXPECT_EQ(exit_status(error.kind()), 2);
+    std::string const text = error.what();
+    EXPECT_NE(text.find("needs 1.7 GiB per rank, but only 200.0 MiB"), std::string::npos) << text;
+    EXPECT_NE(text.find("run.tile"), std::string::npos) << text;
+  }
+}
+
+}  // namespace
+}  // namespace stfcube

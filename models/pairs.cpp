@@ -18,11 +18,17 @@ std::vector<Pair> find_pairs(std::span<Date const> fine, std::span<Date const> c
 }
 
 PairOrder pair_order(std::span<Pair const> pairs, Date target, int max_gap_days) {
+  std::vector<Date> dates;
+  for (Pair const& pair : pairs) dates.push_back(pair.date);
+  return date_order(dates, target, max_gap_days);
+}
+
+PairOrder date_order(std::span<Date const> dates, Date target, int max_gap_days) {
   PairOrder order;
-  for (int p = 0; p < static_cast<int>(pairs.size()); ++p) {
-    int const days = pairs[static_cast<std::size_t>(p)].date - target;
+  for (int i = 0; i < static_cast<int>(dates.size()); ++i) {
+    int const days = dates[static_cast<std::size_t>(i)] - target;
     if (std::abs(days) > max_gap_days) continue;
-    (days <= 0 ? order.before : order.after).push_back(p);
+    (days <= 0 ? order.before : order.after).push_back(i);
   }
   std::ranges::reverse(order.before);
   return order;

@@ -26,6 +26,9 @@ struct PairOrder {
 };
 PairOrder pair_order(std::span<Pair const> pairs, Date target, int max_gap_days);
 
+/// The same for single observations: indices into their dates.
+PairOrder date_order(std::span<Date const> dates, Date target, int max_gap_days);
+
 /// Both sides merged in order of |date - target| (ties: the earlier one), for methods of one pair.
 std::vector<int> nearest_first(std::span<Pair const> pairs, PairOrder const& order, Date target);
 

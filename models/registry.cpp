@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "stfcube/models/classical/increment.hpp"
+#include "stfcube/models/classical/linear.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 #include "stfcube/partitioning/core/text.hpp"
 
@@ -9,6 +11,8 @@ namespace stfcube {
 
 std::map<std::string, ModelEntry> const& model_registry() {
   static std::map<std::string, ModelEntry> const registry = {
+      {"increment", IncrementModel::entry()},
+      {"linear", LinearModel::entry()},
   };
   return registry;
 }

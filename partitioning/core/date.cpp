@@ -24,25 +24,25 @@ std::optional<int> digits(std::string_view text, std::size_t at, std::size_t cou
   return value;
 }
 
+/// What a pattern found; a field that the pattern does not have stays empty.
 struct Fields {
-  int year = 0, month = 0, day = 0, day_of_year = 0;
+  std::optional<int> year, month, day, day_of_year;
 };
 
 std::optional<Date> date_of(Fields const& f) {
-  if (f.day_of_year == 0) return make_date(f.year, f.month == 0 ? 1 : f.month, f.day == 0 ? 1 : f.day);
-  auto const first = make_date(f.year, 1, 1);
-  if (!first) return std::nullopt;
-  Date const date = *first + (f.day_of_year - 1);
-  return static_cast<int>(civil(date).year()) == f.year ? std::optional(date) : std::nullopt;
+  int const year = f.year.value_or(0);
+  if (!f.day_of_year) return make_date(year, f.month.value_or(0), f.day.value_or(0));
+  auto const first = make_date(year, 1, 1);
+  if (!first || *f.day_of_year < 1) return std::nullopt;
+  Date const date = *first + (*f.day_of_year - 1);
+  return static_cast<int>(civil(date).year()) == year ? std::optional(date) : std::nullopt;
 }
 
 /// Reads one conversion at `at`; the number of characters taken, or 0 when it does not fit.
 std::size_t take(char conversion, std::string_view text, std::size_t at, Fields& fields) {
-  auto const number = [&](std::size_t width, int& field) -> std::size_t {
-    auto const value = digits(text, at, width);
-    if (!value) return 0;
-    field = *value;
-    return width;
+  auto const number = [&](std::size_t width, std::optional<int>& field) -> std::size_t {
+    field = digits(text, at, width);
+    return field ? width : 0;
   };
   switch (conversion) {
     case 'Y':
@@ -55,7 +55,7 @@ std::size_t take(char conversion, std::string_view text, std::size_t at, Fields&
       return number(3, fields.day_of_year);
     case 'y': {
       std::size_t const width = number(2, fields.year);
-      fields.year += fields.year < 70 ? 2000 : 1900;
+      if (fields.year) *fields.year += *fields.year < 70 ? 2000 : 1900;
       return width;
     }
     default:
@@ -79,7 +79,9 @@ std::optional<Date> fit(std::string_view text, std::size_t at, std::string_view 
 
 void check_pattern(std::string_view pattern) {
   bool has_year = false;
+  bool has_month = false;
   bool has_day = false;
+  bool has_day_of_year = false;
   for (std::size_t p = 0; p < pattern.size(); ++p) {
     if (pattern[p] != '%') continue;
     char const c = p + 1 < pattern.size() ? pattern[++p] : '\0';
@@ -87,9 +89,11 @@ void check_pattern(std::string_view pattern) {
             fmt::format("date pattern '{}': '%{}' is not known. Use %Y %m %d, or %Y %j, with literal text around them.",
                         pattern, c == '\0' ? ' ' : c));
     has_year |= c == 'Y' || c == 'y';
-    has_day |= c == 'd' || c == 'j';
+    has_month |= c == 'm';
+    has_day |= c == 'd';
+    has_day_of_year |= c == 'j';
   }
-  require(has_year && has_day, ErrorKind::config,
+  require(has_year && (has_day_of_year || (has_month && has_day)), ErrorKind::config,
           fmt::format("date pattern '{}' gives no full date. Use %Y%m%d, or %Y%j for year and day of year.", pattern));
 }
 

@@ -32,6 +32,7 @@ std::string Plan::tile_name(int tile) const { return fmt::format("x{:03}y{:03}",
 Plan make_plan(Grid const& grid, int targets, PlanSettings const& s) {
   require_positive(s.tile_px, "run.tile");
   require_positive(s.slab_dates, "run.slab");
+  require_positive(s.lattice_px, "the method's lattice_px");
   require(s.chunk_y > 0 && s.chunk_x > 0 && s.chunk_t > 0, ErrorKind::config,
           fmt::format("cube.chunk = {} b {} {} (all must be positive).", s.chunk_t, s.chunk_y, s.chunk_x));
 

@@ -17,7 +17,7 @@ namespace {
 using gdal::DatasetPtr;
 using gdal::ErrorTrap;
 
-constexpr char const* block_px = "256";
+constexpr int block_px = 256;
 
 /// Where a file grows until it is complete. Scene globs end in the final ending and do not see it.
 std::filesystem::path unfinished(std::filesystem::path const& path) {
@@ -102,8 +102,8 @@ void cast(float const* from, float* to, std::size_t count, float empty) {
 CPLStringList geotiff_options(PixelType type) {
   CPLStringList options;
   options.SetNameValue("TILED", "YES");
-  options.SetNameValue("BLOCKXSIZE", block_px);
-  options.SetNameValue("BLOCKYSIZE", block_px);
+  options.SetNameValue("BLOCKXSIZE", std::to_string(block_px).c_str());
+  options.SetNameValue("BLOCKYSIZE", std::to_string(block_px).c_str());
   options.SetNameValue("INTERLEAVE", "BAND");
   options.SetNameValue("COMPRESS", "DEFLATE");
   options.SetNameValue(
@@ -134,6 +134,12 @@ void set_bands(GDALDataset& dataset, RasterSpec const& spec) {
     if (!spec.band_names.empty())
       target.SetDescription(spec.band_names[static_cast<std::size_t>(band - 1)].c_str());
   }
+}
+
+bool whole_blocks(Rect const& px, Grid const& grid) {
+  auto const ends_block = [](int end, int size) { return end % block_px == 0 || end == size; };
+  return px.x % block_px == 0 && px.y % block_px == 0 && ends_block(px.right(), grid.width) &&
+         ends_block(px.bottom(), grid.height);
 }
 
 class GeotiffWriter final : public RasterWriter {
@@ -196,6 +202,9 @@ class GeotiffWriter final : public RasterWriter {
       auto const status = dataset_->GetRasterBand(band + 1)->RasterIO(
           GF_Write, px.x, px.y, px.width, px.height, pixels.get(), px.width, px.height, gdal_type(spec_.type),
           0, 0, nullptr);
+      // Whole blocks leave the cache at once, in the order written: files are then the same for any number of
+      // threads.
+      if (whole_blocks(px, spec_.grid)) dataset_->GetRasterBand(band + 1)->FlushCache(false);
       if (status != CE_None || trap.failed()) refuse(spec_.path, "cannot be written", trap.reason());
     }
   }

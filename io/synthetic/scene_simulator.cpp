@@ -20,7 +20,7 @@ constexpr double psf_radius = 1.5;  // of a cell
 constexpr double psf_sigma_across = 0.35;
 constexpr double psf_sigma_along = 0.25;
 constexpr double most_shift = 0.2;
-constexpr double cloud_px = 150;
+constexpr double cloud_px = 90;
 constexpr float cloud_rim = 0.12F;  // of the noise surface: a few pixels around a cloud
 constexpr Spectrum cloud_white = {0.62F, 0.60F, 0.60F, 0.63F, 0.42F, 0.33F};
 constexpr Spectrum shade = {0.62F, 0.54F, 0.50F, 0.42F, 0.36F, 0.34F};  // the sky lights visible bands most
@@ -114,8 +114,9 @@ void check(SceneSettings const& s) {
 double SceneSimulator::Sky::height(double x, double y) const {
   double const along = (x * wind_x + y * wind_y) / (1.4 * size_px);
   double const across = (y * wind_x - x * wind_y) / size_px;
-  double const bend = 0.35 * smooth_noise(field.sub(1), 1.7 * along, 1.7 * across);
-  return fractal_noise(field.sub(2), along + bend, across - bend, 6);
+  double const bend_along = 0.06 * smooth_noise(field.sub(1), 2.1 * along, 2.1 * across);
+  double const bend_across = 0.06 * smooth_noise(field.sub(2), 2.1 * along, 2.1 * across);
+  return fractal_noise(field.sub(3), along + bend_along, across + bend_across, 6);
 }
 
 bool SceneSimulator::Sky::is_clear() const {

@@ -79,7 +79,8 @@ CommandArguments::CommandArguments(CommandSyntax const& syntax, Words const& wor
   help_ = values.contains("help");
   for (auto const& [name, value] : values) {
     if (name == "help") continue;
-    auto const list = value.empty() ? Words{} : value.as<Words>();
+    auto const* given = boost::any_cast<Words>(&value.value());  // a switch has no words
+    Words const list = given ? *given : Words{};
     if (name == "positional") {
       require(!syntax.positional.empty() && list.size() == 1, ErrorKind::config,
               fmt::format("'{}' is one word too many for 'stfcube {}'. Options begin with --; 'stfcube {} --help' lists them.",

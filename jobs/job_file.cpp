@@ -103,8 +103,12 @@ std::string job_file_template() {
 }
 
 std::string canonical_job(KeyValues const& values) {
+  auto const named = values.find("model.name");
+  std::string const method = named == values.end() ? find_job_key("model.name")->default_value : named->second.front();
   std::string text;
   for (JobKey const& key : job_keys()) {
+    // Options of other methods decide nothing; without them a new method does not change the digest of old jobs.
+    if (key.name_in_section() == key.name && !key.name.starts_with(method + ".")) continue;
     auto const found = values.find(key.name);
     if (found != values.end()) {
       for (std::string const& value : found->second) text += key.name + " = " + value + "\n";

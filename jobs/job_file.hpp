@@ -18,7 +18,8 @@ KeyValues read_job_file(std::filesystem::path const& path);
 /// A commented job file with every key, as `stfcube init` prints it: what has a default is commented out.
 std::string job_file_template();
 
-/// The job as a canonical text: one "key = value" line per key that is set or has a default, in the order of the table.
+/// The job as a canonical text: one "key = value" line per key that is set or has a default, in the order of the table; options of
+/// methods other than model.name are left out.
 std::string canonical_job(KeyValues const& values);
 
 /// The lines of a canonical job that decide the result: not where and how it runs.

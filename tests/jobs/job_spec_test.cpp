@@ -52,8 +52,13 @@ TEST(JobSpec, digest_follows_the_result_and_nothing_else) {
   values["run.tile"] = {"256"};
   values["cube.path"] = {"other.nc"};
   EXPECT_EQ(make_job_spec(values, "/job").digest, digest);
-  values["starfm.window"] = {"31"};
-  EXPECT_NE(make_job_spec(values, "/job").digest, digest);
+  values["increment.weights"] = {"mean"};
+  EXPECT_EQ(make_job_spec(values, "/job").digest, digest) << "an option of another method";
+  values["model.name"] = {"increment"};
+  std::string const other = make_job_spec(values, "/job").digest;
+  EXPECT_NE(other, digest);
+  values["increment.weights"] = {"time"};
+  EXPECT_NE(make_job_spec(values, "/job").digest, other);
 }
 
 TEST(JobSpec, temperature_has_its_own_valid_range) {

@@ -36,6 +36,7 @@ struct Provenance {
 /// Everything that is known of a cube before its first pixel (docs/cube-format).
 struct CubeLayout {
   std::filesystem::path path;           ///< final name
+  bool overwrite = false;               ///< a finished cube under that name is replaced, at the end and at once
   Grid grid;
   std::vector<Date> dates;              ///< target dates, ascending
   std::vector<std::string> bands;
@@ -58,6 +59,7 @@ struct CubeUnit {
 /// What is known at the end and stored with the cube.
 struct CubeSummary {
   std::size_t units_done = 0, units_planned = 0;
+  std::string failed_tiles;             ///< one line per failed unit; empty: none
 };
 
 /// Writes one cube. Nothing stands under the final name before `finish` returned; a writer destroyed before that leaves no
@@ -70,7 +72,7 @@ class CubeWriter {
   /// @collective every rank calls it equally often, with null when it has no unit left. @throws Error(io)
   virtual void write(CubeUnit const* unit) = 0;
 
-  /// Completes attributes and digest, checks, renames to the final name.
+  /// Completes attributes and digest, checks, renames to the final name. To be called once, after the last `write`.
   /// @collective @return stfcube_content_digest. @throws Error(io)
   virtual std::string finish(CubeSummary const& summary) = 0;
 };

@@ -13,9 +13,9 @@ say "1/6 Libraries and tools"
 
 say "2/6 Build (build/release)"
 cd "$root"
-cmake --preset release -DSTFCUBE_BUILD_TESTS=OFF -B build/demo >/dev/null
-cmake --build build/demo --target stfcube_app
-stfcube=$root/build/demo/stfcube
+cmake --preset release >/dev/null
+cmake --build build/release --target stfcube_app
+stfcube=$root/build/release/stfcube
 
 # mpirun wants to be told that root and more ranks than cores are meant.
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1

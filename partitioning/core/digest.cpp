@@ -53,4 +53,18 @@ std::string sha256_hex(std::string_view text) {
   return digest.hex();
 }
 
+std::string name_uuid(std::string_view name) {
+  constexpr std::array<unsigned char, 16> url_namespace = {0x6b, 0xa7, 0xb8, 0x11, 0x9d, 0xad, 0x11, 0xd1,
+                                                           0x80, 0xb4, 0x00, 0xc0, 0x4f, 0xd4, 0x30, 0xc8};
+  std::string text(url_namespace.begin(), url_namespace.end());
+  text += name;
+  std::array<unsigned char, 20> digest{};
+  ensure(EVP_Digest(text.data(), text.size(), digest.data(), nullptr, EVP_sha1(), nullptr) == 1, "SHA-1 result");
+  digest[6] = static_cast<unsigned char>((digest[6] & 0x0f) | 0x50);
+  digest[8] = static_cast<unsigned char>((digest[8] & 0x3f) | 0x80);
+  std::string const hex = fmt::format("{:02x}", fmt::join(digest, ""));
+  return fmt::format("{}-{}-{}-{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(12, 4), hex.substr(16, 4),
+                     hex.substr(20, 12));
+}
+
 }  // namespace stfcube

@@ -34,4 +34,7 @@ class Sha256 {
 /// SHA-256 of one text, as 64 hexadecimal digits.
 std::string sha256_hex(std::string_view text);
 
+/// Version-5 UUID (RFC 9562) of `name` in the URL namespace.
+std::string name_uuid(std::string_view name);
+
 }  // namespace stfcube

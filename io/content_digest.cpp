@@ -1,0 +1,81 @@
+#include "stfcube/io/content_digest.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <tuple>
+
+#include <fmt/format.h>
+
+#include "stfcube/partitioning/core/digest.hpp"
+
+namespace stfcube {
+namespace {
+
+using Record = ContentDigest::Record;
+
+bool is_empty(std::span<std::byte const> raw, CubeArray const& array) {
+  // All elements are equal when the bytes are equal to themselves, shifted by one element.
+  auto const size = static_cast<std::size_t>(array.item_bytes);
+  std::int16_t const fill = static_cast<std::int16_t>(array.fill);
+  return std::memcmp(raw.data(), &fill, size) == 0 &&
+         std::memcmp(raw.data(), raw.data() + size, raw.size() - size) == 0;
+}
+
+std::vector<Record> gather(std::vector<Record> const& mine, Communicator const& comm) {
+  std::string bytes(mine.size() * sizeof(Record), '\0');
+  if (!mine.empty()) std::memcpy(bytes.data(), mine.data(), bytes.size());
+  std::vector<Record> all;
+  for (std::string const& piece : comm.all_gather(bytes)) {
+    auto const before = all.size();
+    all.resize(before + piece.size() / sizeof(Record));
+    if (!piece.empty()) std::memcpy(all.data() + before, piece.data(), piece.size());
+  }
+  return all;
+}
+
+/// "reflectance 0 3 1 2 131072 0a1b2c3d\n"; an array without bands has three indices.
+std::string line(Record const& record, CubeArray const& array, std::array<int, 4> const& index) {
+  std::string const band = array.banded ? fmt::format(" {}", index[1]) : "";
+  return fmt::format("{} {}{} {} {} {} {:08x}\n", array.name, index[0], band, index[2], index[3],
+                     array.chunk_bytes(), record.crc);
+}
+
+auto place(Record const& record) {
+  return std::tuple(record.array, record.chunk);
+}
+
+}  // namespace
+
+ContentDigest::ContentDigest(std::vector<CubeArray> arrays) : arrays_(std::move(arrays)) {}
+
+void ContentDigest::add(std::size_t array, std::array<int, 4> const& index, std::span<std::byte const> raw) {
+  CubeArray const& one = arrays_.at(array);
+  ensure(raw.size() == one.chunk_bytes(), "a chunk has its full size");
+  if (is_empty(raw, one)) return;
+  auto const counts = one.chunk_counts();
+  std::int64_t chunk = 0;
+  for (std::size_t axis = 0; axis < 4; ++axis) chunk = chunk * counts[axis] + index[axis];
+  records_.push_back({chunk, static_cast<std::uint32_t>(array), crc32c(raw)});
+}
+
+std::array<int, 4> ContentDigest::index_of(Record const& record) const {
+  auto const counts = arrays_[record.array].chunk_counts();
+  std::array<int, 4> index{};
+  std::int64_t rest = record.chunk;
+  for (std::size_t axis = 4; axis-- > 0;) {
+    index[axis] = static_cast<int>(rest % counts[axis]);
+    rest /= counts[axis];
+  }
+  return index;
+}
+
+std::string ContentDigest::merged_hex(Communicator const& comm) const {
+  std::vector<Record> all = gather(records_, comm);
+  std::ranges::sort(all, {}, place);
+  ensure(std::ranges::adjacent_find(all, {}, place) == all.end(), "each chunk is written once");
+  Sha256 digest;
+  for (Record const& record : all) digest.add(line(record, arrays_[record.array], index_of(record)));
+  return digest.hex();
+}
+
+}  // namespace stfcube

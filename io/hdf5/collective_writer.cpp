@@ -1,0 +1,292 @@
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "stfcube/io/content_digest.hpp"
+#include "stfcube/io/cube.hpp"
+#include "stfcube/io/cube_place.hpp"
+#include "stfcube/io/hdf5/attributes.hpp"
+#include "stfcube/io/hdf5/skeleton.hpp"
+#include "stfcube/partitioning/core/digest.hpp"
+#include "stfcube/partitioning/core/log.hpp"
+#include "stfcube/partitioning/mpi/native_mpi.hpp"
+#include "stfcube/partitioning/mpi/session.hpp"
+
+namespace stfcube {
+namespace {
+
+using namespace hdf5;
+namespace fs = std::filesystem;
+
+/// The piece of a dataset that one rank writes in one round; nothing when it is idle.
+struct Piece {
+  std::array<hsize_t, 4> start{}, count{};
+  void const* values = nullptr;
+};
+
+/// A cube file that all ranks have open for collective writing.
+class ParallelFile {
+ public:
+  /// @collective
+  ParallelFile(fs::path const& path, std::vector<CubeArray> const& arrays, Communicator const& comm)
+      : arrays_(arrays), transfer_(checked(H5Pcreate(H5P_DATASET_XFER), "transfer list")) {
+    PropertyList const access = file_access();
+    checked(H5Pset_fapl_mpio(access, mpi_comm(comm), MPI_INFO_NULL), "MPI-IO");
+    checked(H5Pset_coll_metadata_write(access, true), "collective metadata");
+    checked(H5Pset_all_coll_metadata_ops(access, true), "collective metadata");
+    checked(H5Pset_dxpl_mpio(transfer_, H5FD_MPIO_COLLECTIVE), "collective transfer");
+    file_ = File(checked(H5Fopen(path.c_str(), H5F_ACC_RDWR, access), "opening the file on all ranks"));
+    for (CubeArray const& array : arrays) {
+      datasets_.emplace_back(checked(H5Dopen2(file_, array.name.c_str(), H5P_DEFAULT), array.name));
+    }
+  }
+
+  /// Writes this rank's piece of one array. @collective
+  void write(std::size_t array, Piece const& piece) {
+    CubeArray const& one = arrays_[array];
+    auto const without_band = [&](std::array<hsize_t, 4> const& v) {
+      return one.banded ? std::vector<hsize_t>(v.begin(), v.end()) : std::vector<hsize_t>{v[0], v[2], v[3]};
+    };
+    std::vector<hsize_t> const start = without_band(piece.start), count = without_band(piece.count);
+    Dataspace const in_file(checked(H5Dget_space(datasets_[array]), one.name));
+    Dataspace const in_memory(
+        checked(H5Screate_simple(static_cast<int>(count.size()), count.data(), nullptr), one.name));
+    if (piece.values != nullptr) {
+      checked(H5Sselect_hyperslab(in_file, H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr),
+              one.name);
+    } else {
+      checked(H5Sselect_none(in_file), one.name);
+      checked(H5Sselect_none(in_memory), one.name);
+    }
+    char const nothing = 0;
+    checked(
+        H5Dwrite(datasets_[array], one.item_bytes == 1 ? stored_type<quality::Flags>() : stored_type<Dn>(),
+                 in_memory, in_file, transfer_, piece.values != nullptr ? piece.values : &nothing),
+        fmt::format("writing {}", one.name));
+  }
+
+  /// @collective
+  void close() {
+    datasets_.clear();
+    checked(H5Fclose(file_.release()), "closing the file on all ranks");
+  }
+
+ private:
+  std::vector<CubeArray> arrays_;
+  PropertyList transfer_;
+  File file_;
+  std::vector<Dataset> datasets_;
+};
+
+/// Reads single chunks of a finished file back and compares them with what was meant to be written.
+class ChunkCheck {
+ public:
+  ChunkCheck(fs::path const& path, std::vector<CubeArray> const& arrays)
+      : arrays_(arrays),
+        file_(checked(H5Fopen(path.c_str(), H5F_ACC_RDONLY, file_access()), "opening the file again")) {}
+
+  void operator()(ContentDigest const& digest, ContentDigest::Record const& record) {
+    CubeArray const& array = arrays_[record.array];
+    auto const index = digest.index_of(record);
+    std::vector<hsize_t> start, count;
+    for (std::size_t axis = 0; axis < 4; ++axis) {
+      if (axis == 1 && !array.banded) continue;
+      int const first = index[axis] * array.chunk[axis];
+      start.push_back(static_cast<hsize_t>(first));
+      count.push_back(static_cast<hsize_t>(std::min(array.chunk[axis], array.shape[axis] - first)));
+    }
+    std::uint32_t const crc = array.item_bytes == 1 ? crc_of<quality::Flags>(array, index, start, count)
+                                                    : crc_of<Dn>(array, index, start, count);
+    require(
+        crc == record.crc, ErrorKind::io,
+        fmt::format(
+            "chunk {} of {} does not read as it was written. The MPI-IO layer or the file system lost data; "
+            "see the page on collective writing, and try OMPI_MCA_fcoll=individual.",
+            fmt::join(index, " "), array.name));
+  }
+
+ private:
+  template <class T>
+  std::uint32_t crc_of(CubeArray const& array, std::array<int, 4> const& index,
+                       std::vector<hsize_t> const& start, std::vector<hsize_t> const& count) {
+    auto const extent = [&](std::size_t axis) {
+      return std::min(array.chunk[axis], array.shape[axis] - index[axis] * array.chunk[axis]);
+    };
+    Stack<T> values(extent(0), extent(1), extent(2), extent(3));
+    Dataset const dataset(checked(H5Dopen2(file_, array.name.c_str(), H5P_DEFAULT), array.name));
+    Dataspace const in_file(checked(H5Dget_space(dataset), array.name));
+    Dataspace const in_memory(
+        checked(H5Screate_simple(static_cast<int>(count.size()), count.data(), nullptr), array.name));
+    checked(H5Sselect_hyperslab(in_file, H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr),
+            array.name);
+    checked(H5Dread(dataset, stored_type<T>(), in_memory, in_file, H5P_DEFAULT, values.all().data()),
+            fmt::format("reading {} back", array.name));
+    std::uint32_t crc = 0;
+    for_each_chunk(array, values, {0, 0, extent(3), extent(2)}, 0,
+                   [&](auto const&, std::span<T const> raw) { crc = crc32c(std::as_bytes(raw)); });
+    return crc;
+  }
+
+  std::vector<CubeArray> const& arrays_;
+  File file_;
+};
+
+class CollectiveWriter final : public CubeWriter {
+ public:
+  CollectiveWriter(CubeLayout const& layout, Communicator const& comm)
+      : layout_(layout), comm_(comm), arrays_(cube_arrays(layout)), digest_(arrays_) {
+    quiet_library();
+    comm_.together([&] {
+      if (!comm_.is_root()) return;
+      place_.emplace(layout_.path, part_name, layout_.overwrite);
+      write_skeleton(place_->part(), layout_);
+    });
+    part_ = comm_.broadcast(place_ ? place_->part().string() : std::string());
+    together_in_file([&] { file_.emplace(part_, arrays_, comm_); });
+  }
+
+  ~CollectiveWriter() override {
+    if (file_) close_unfinished();
+  }
+
+  void write(CubeUnit const* unit) override {
+    comm_.together([&] {
+      if (unit != nullptr) record(*unit);
+    });
+    for (std::size_t array = 0; array < arrays_.size(); ++array) write_array(array, unit);
+  }
+
+  std::string finish(CubeSummary const& summary) override {
+    together_in_file([&] { file_->close(); });
+    file_.reset();
+    std::string const digest = digest_.merged_hex(comm_);
+    together_in_file([&] {
+      if (comm_.is_root()) complete_skeleton(part_, digest, summary);
+    });
+    together_in_file([&] {
+      // Every node has pages of its own to flush.
+      sync_to_disk(part_);
+      check_sample();
+    });
+    comm_.together([&] {
+      if (comm_.is_root()) place_->publish();
+    });
+    return digest;
+  }
+
+ private:
+  static constexpr char const* part_name = "collective.part";
+  /// One MPI message of the I/O layer must stay below 2 GiB.
+  static constexpr std::size_t most_bytes_per_call = std::size_t{1} << 30;
+
+  template <class Work>
+  void together_in_file(Work&& work) {
+    comm_.together([&] {
+      try {
+        work();
+      } catch (Error const& error) {
+        throw error.with(part_.string());
+      }
+    });
+  }
+
+  void record(CubeUnit const& unit) {
+    check_unit(unit, layout_);
+    std::size_t array = 0;
+    auto const add = [&](auto const& values) {
+      for_each_chunk(
+          arrays_[array], values, unit.px, unit.first_date,
+          [&](std::array<int, 4> const& index, auto raw) { digest_.add(array, index, std::as_bytes(raw)); });
+      ++array;
+    };
+    add(unit.dn);
+    if (layout_.uncertainty) add(unit.uncertainty);
+    add(unit.quality);
+  }
+
+  /// As few collective calls as the size of the largest unit allows: usually one.
+  void write_array(std::size_t array, CubeUnit const* unit) {
+    int const step = unit != nullptr ? dates_per_call(arrays_[array], *unit) : 1;
+    int const mine = unit != nullptr ? (unit->dn.dates() + step - 1) / step : 0;
+    int const calls = static_cast<int>(comm_.max(mine));
+    for (int call = 0; call < calls; ++call) {
+      Piece const piece = call < mine ? piece_of(array, *unit, call * step, step) : Piece();
+      together_in_file([&] { file_->write(array, piece); });
+    }
+  }
+
+  static int dates_per_call(CubeArray const& array, CubeUnit const& unit) {
+    std::size_t const depth = static_cast<std::size_t>(array.chunk[0]);
+    std::size_t const bytes =
+        depth * unit.dn.plane_size() * static_cast<std::size_t>(array.shape[1] * array.item_bytes);
+    return static_cast<int>(depth * std::max<std::size_t>(1, most_bytes_per_call / bytes));
+  }
+
+  Piece piece_of(std::size_t array, CubeUnit const& unit, int first, int step) const {
+    int const dates = std::min(step, unit.dn.dates() - first);
+    auto const size = [](int value) { return static_cast<hsize_t>(value); };
+    Piece piece = {
+        .start = {size(unit.first_date + first), 0, size(unit.px.y), size(unit.px.x)},
+        .count = {size(dates), size(arrays_[array].shape[1]), size(unit.px.height), size(unit.px.width)}};
+    if (arrays_[array].item_bytes == 1) {
+      piece.values = unit.quality.row(first, 0, 0);
+    } else {
+      piece.values = (array == 0 ? unit.dn : unit.uncertainty).row(first, 0, 0);
+    }
+    return piece;
+  }
+
+  /// Each rank reads some of its own chunks back, evenly spread: all of them in a small cube, a bounded
+  /// number in a large one. Meant for MPI-IO layers that lose data (docs/decisions/0004), not for bit rot.
+  void check_sample() const {
+    constexpr std::size_t most = 64;
+    auto const& records = digest_.records();
+    ChunkCheck check(part_, arrays_);
+    std::size_t const stride = (records.size() + most - 1) / most;
+    for (std::size_t i = 0; i < records.size(); i += stride) check(digest_, records[i]);
+  }
+
+  /// Closing is collective. Errors are agreed on before each collective step, so all ranks come here
+  /// together; should one of them not come, waiting would be for ever.
+  void close_unfinished() noexcept {
+    if (everybody_is_here()) {
+      file_.reset();
+      return;
+    }
+    log::error("the ranks did not meet to close the unfinished cube; ending all of them");
+    Session::abort(1);
+  }
+
+  bool everybody_is_here() const noexcept {
+    if (comm_.size() == 1) return true;
+    constexpr auto patience = std::chrono::seconds(60);
+    MPI_Request request = MPI_REQUEST_NULL;
+    int done = 0;
+    if (MPI_Ibarrier(mpi_comm(comm_), &request) != MPI_SUCCESS) return false;
+    auto const start = std::chrono::steady_clock::now();
+    while (MPI_Test(&request, &done, MPI_STATUS_IGNORE) == MPI_SUCCESS && !done) {
+      if (std::chrono::steady_clock::now() - start > patience) return false;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return done != 0;
+  }
+
+  CubeLayout layout_;
+  Communicator comm_;
+  std::vector<CubeArray> arrays_;
+  ContentDigest digest_;
+  std::optional<CubePlace> place_;  ///< rank 0 only
+  fs::path part_;
+  std::optional<ParallelFile> file_;  ///< closed before the place is tidied
+};
+
+}  // namespace
+
+std::unique_ptr<CubeWriter> make_collective_writer(CubeLayout const& layout, Communicator const& comm) {
+  return std::make_unique<CollectiveWriter>(layout, comm);
+}
+
+}  // namespace stfcube

@@ -3,28 +3,51 @@
 #include <array>
 #include <cmath>
 #include <mutex>
+#include <optional>
 
+#include <cpl_conv.h>
 #include <cpl_error.h>
 #include <fmt/format.h>
-#include <ogr_spatialref.h>
+
+#include "stfcube/io/gdal/crs.hpp"
+#include "stfcube/io/gdal/open_failure.hpp"
 
 namespace stfcube::gdal {
 namespace {
 
-void describe_crs(OGRSpatialReference const& crs, Grid& grid) {
-  char* text = nullptr;
-  std::array<char const*, 2> const options = {"FORMAT=WKT2_2019", nullptr};
-  if (crs.exportToWkt(&text, options.data()) == OGRERR_NONE) grid.crs_wkt = text;
-  CPLFree(text);
-  grid.geographic = crs.IsGeographic();
-  grid.metres_per_unit = grid.geographic ? 1 : crs.GetLinearUnits();
+/// Formats that we open. Anything else could be made to do more than to give pixels (design: reliability,
+/// section 4).
+std::array<char const*, 18> const allowed_drivers = {
+    "GTiff", "COG", "JP2OpenJPEG", "SENTINEL2", "HDF4", "HDF4Image", "HDF5", "HDF5Image", "netCDF",
+    "VRT",   "GTI", "STACIT",      "ENVI",      "HFA",  "Zarr",      "PNG",  "MEM",       nullptr};
+
+void set_default(char const* name, char const* value) {
+  if (CPLGetConfigOption(name, nullptr) == nullptr) CPLSetConfigOption(name, value);
+}
+
+void configure() {
+  CPLSetConfigOption("GDAL_VRT_ENABLE_PYTHON", "NO");
+  CPLSetConfigOption("GDAL_NUM_THREADS", "1");
+  // No listing of large folders on each open; side files (ENVI's .hdr, .aux.xml) are still looked for by
+  // name.
+  set_default("GDAL_DISABLE_READDIR_ON_OPEN", "TRUE");
+  set_default("GDAL_HTTP_MAX_RETRY", "3");
+  set_default("GDAL_HTTP_RETRY_DELAY", "2");
+  set_default("VSI_CACHE", "TRUE");
+}
+
+bool is_remote(std::string const& path) {
+  return path.find("/vsi") != std::string::npos && path.find("/vsimem/") == std::string::npos;
 }
 
 }  // namespace
 
 void start() {
   static std::once_flag once;
-  std::call_once(once, [] { GDALAllRegister(); });
+  std::call_once(once, [] {
+    configure();
+    GDALAllRegister();
+  });
 }
 
 ErrorTrap::ErrorTrap() {
@@ -48,11 +71,12 @@ std::string ErrorTrap::reason() const {
 DatasetPtr open_dataset(std::string const& path, ErrorKind kind) {
   start();
   ErrorTrap const trap;
-  DatasetPtr dataset(GDALDataset::Open(path.c_str(), GDAL_OF_RASTER | GDAL_OF_READONLY));
-  require(
-      dataset != nullptr, kind,
-      fmt::format("{}: cannot be opened as a raster ({}). Check that the file is there, readable and whole.",
-                  path, trap.reason()));
+  // Remote side files cost one request each and are rarely there.
+  std::optional<CPLConfigOptionSetter> no_side_files;
+  if (is_remote(path)) no_side_files.emplace("GDAL_DISABLE_READDIR_ON_OPEN", "EMPTY_DIR", false);
+  DatasetPtr dataset(
+      GDALDataset::Open(path.c_str(), GDAL_OF_RASTER | GDAL_OF_READONLY, allowed_drivers.data()));
+  if (dataset == nullptr) throw Error(kind, explain_open_failure(path, trap.reason()));
   return dataset;
 }
 
@@ -71,7 +95,7 @@ Grid grid_of(GDALDataset& dataset, std::string const& path, ErrorKind kind) {
     grid.dx = transform[1];
     grid.dy = -transform[5];
   }
-  if (OGRSpatialReference const* crs = dataset.GetSpatialRef()) describe_crs(*crs, grid);
+  if (OGRSpatialReference const* crs = dataset.GetSpatialRef()) set_crs(grid, *crs);
   return grid;
 }
 

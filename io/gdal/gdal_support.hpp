@@ -11,7 +11,7 @@
 
 namespace stfcube::gdal {
 
-/// Registers the drivers, once per process. Thread-safe.
+/// Registers the drivers and sets the library's options, once per process. Thread-safe.
 void start();
 
 /// Collects what the library complains about on this thread while in scope, instead of letting it print.
@@ -36,7 +36,8 @@ struct CloseDataset {
 };
 using DatasetPtr = std::unique_ptr<GDALDataset, CloseDataset>;
 
-/// Opens a raster for reading. @throws Error(kind) naming the file and the library's reason
+/// Opens a raster of an allowed format for reading. @throws Error(kind) naming the file and the library's
+/// reason
 DatasetPtr open_dataset(std::string const& path, ErrorKind kind = ErrorKind::data);
 
 /// The grid of a dataset; without georeference pixel (0,0) has its corner at (0,0) and pixels of size 1.

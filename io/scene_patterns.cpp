@@ -63,6 +63,22 @@ std::vector<std::string> files_of(std::string const& pattern) {
   return has_wildcard(pattern) ? matching_files(pattern) : std::vector{pattern};
 }
 
+bool is_complete(std::vector<std::string> const& paths) {
+  return std::ranges::none_of(paths, [](std::string const& path) { return path.empty(); });
+}
+
+/// Drops incomplete groups whose files all belong to complete ones: the band's text stood elsewhere in their names too.
+void drop_chance_groups(std::map<std::string, std::vector<std::string>>& groups) {
+  std::set<std::string> settled;
+  for (auto const& [name, paths] : groups)
+    if (is_complete(paths)) settled.insert(paths.begin(), paths.end());
+  std::erase_if(groups, [&](auto const& group) {
+    return !is_complete(group.second) && std::ranges::all_of(group.second, [&](std::string const& path) {
+      return path.empty() || settled.contains(path);
+    });
+  });
+}
+
 std::vector<FileGroup> groups_by_band(std::string const& pattern, std::vector<BandSource> const& bands) {
   std::vector<std::string> const pieces = pieces_of(pattern);
   std::map<std::string, std::vector<std::string>> groups;
@@ -78,6 +94,7 @@ std::vector<FileGroup> groups_by_band(std::string const& pattern, std::vector<Ba
       paths[b] = path;
     }
   }
+  drop_chance_groups(groups);
   std::vector<FileGroup> list;
   for (auto& [name, paths] : groups) list.push_back({name, std::move(paths)});
   return list;

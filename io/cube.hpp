@@ -59,7 +59,7 @@ struct CubeUnit {
 /// What is known at the end and stored with the cube.
 struct CubeSummary {
   std::size_t units_done = 0, units_planned = 0;
-  std::string failed_tiles;             ///< one line per failed unit; empty: none
+  std::string failed_tiles = {};             ///< one line per failed unit; empty: none
 };
 
 /// Writes one cube. Nothing stands under the final name before `finish` returned; a writer destroyed before that leaves no

@@ -134,6 +134,14 @@ std::vector<double> tile_costs(PreparedJob const& job) {
   return costs;
 }
 
+/// All observations of both sensors, decoded: more the caches cannot hold.
+std::uint64_t decoded_bytes(PreparedJob const& job) {
+  auto const bytes = [&](Grid const& grid, PreparedSensor const& sensor) {
+    return static_cast<std::uint64_t>(grid.all().area()) * sensor.reader->dates().size() * job.task.bands.size() * sizeof(Dn);
+  };
+  return bytes(job.task.fine_grid, job.fine) + bytes(job.task.coarse_grid, job.coarse);
+}
+
 void plan_work(PreparedJob& job, Communicator const& comm) {
   FusionTask& task = job.task;
   PlanSettings settings{.tile_px = job.spec.tile_px,
@@ -155,6 +163,7 @@ void plan_work(PreparedJob& job, Communicator const& comm) {
     return most;
   };
   job.memory = plan_memory(job.budget, bytes, job.spec.slab_dates, job.spec.chunk[0], targets, job.threads);
+  job.memory.block_cache_bytes = std::min(job.memory.block_cache_bytes, decoded_bytes(job));
   settings.slab_dates = job.memory.slab_dates;
   job.plan = make_plan(task.fine_grid, targets, settings);
   job.tile_cost = tile_costs(job);
@@ -199,7 +208,7 @@ std::unique_ptr<PreparedJob> prepare_job(JobSpec const& spec, Communicator const
   same_job_everywhere(spec, comm);
   auto job = std::make_unique<PreparedJob>();
   job->spec = spec;
-  job->threads = spec.threads > 0 ? spec.threads : available_threads();
+  job->threads = spec.threads > 0 ? spec.threads : threads_per_rank(comm.node_size());
   FusionTask& task = job->task;
   comm.together([&] {
     task.fine_grid = resolve_grid(spec.grid);

@@ -76,6 +76,7 @@ CubeLayout cube_layout(PreparedJob const& job, RunSettings const& settings) {
   layout.uncertainty = spec.uncertainty;
   layout.chunk = spec.chunk;
   layout.deflate_level = spec.deflate_level;
+  layout.overwrite = settings.fresh;
   ModelInfo const& info = job.model->info();
   layout.provenance = {.job_text = spec.text,
                        .job_digest = spec.digest,

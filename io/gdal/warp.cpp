@@ -26,6 +26,19 @@ std::map<std::string, GDALResampleAlg> const algorithms = {
     {"q3", GRA_Q3},
 };
 
+/// Source pixels a kernel reaches to either side at equal resolution. The library has this table but does not export it.
+double kernel_radius(GDALResampleAlg resampling) {
+  switch (resampling) {
+    case GRA_Cubic:
+    case GRA_CubicSpline:
+      return 2;
+    case GRA_Lanczos:
+      return 3;
+    default:
+      return 1;
+  }
+}
+
 /// Scene pixels that the grid rectangle needs, clipped to the scene: where the corners of its pixels fall,
 /// and the kernel's reach around them.
 Rect needed_window(PixelTransformer const& transformer, SceneGeometry const& scene, Rect const& px,
@@ -42,7 +55,7 @@ Rect needed_window(PixelTransformer const& transformer, SceneGeometry const& sce
     bottom = std::max(bottom, points.y[i]);
   }
   if (!(left <= right)) return {};
-  double const radius = std::max(1, GWKGetFilterRadius(resampling));
+  double const radius = kernel_radius(resampling);
   double const margin_x = std::ceil(radius * transformer.columns_per_pixel()) + reserve_px;
   double const margin_y = std::ceil(radius * transformer.rows_per_pixel()) + reserve_px;
   auto const clipped = [](double value, int size) {

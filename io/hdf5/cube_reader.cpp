@@ -64,18 +64,18 @@ std::vector<Date> read_dates(hid_t file) {
   return dates;
 }
 
-std::vector<std::string> read_bands(hid_t file) {
-  Dataset const names = open_dataset(file, "band_name");
-  Datatype const type(checked(H5Dget_type(names), "band_name"));
-  require(H5Tis_variable_str(type) > 0, ErrorKind::data, "band_name does not hold text");
-  Dataspace const space(checked(H5Dget_space(names), "band_name"));
-  std::vector<char*> pointers(
-      static_cast<std::size_t>(checked(H5Sget_simple_extent_npoints(space), "band_name")));
-  checked(H5Dread(names, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, pointers.data()), "band_name");
-  std::vector<std::string> bands;
-  for (char const* text : pointers) bands.emplace_back(text ? text : "");
+/// A text, or a row of texts.
+std::vector<std::string> read_strings(hid_t file, std::string const& name) {
+  Dataset const dataset = open_dataset(file, name);
+  Datatype const type(checked(H5Dget_type(dataset), name));
+  require(H5Tis_variable_str(type) > 0, ErrorKind::data, name + " does not hold text");
+  Dataspace const space(checked(H5Dget_space(dataset), name));
+  std::vector<char*> pointers(static_cast<std::size_t>(checked(H5Sget_simple_extent_npoints(space), name)));
+  checked(H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, pointers.data()), name);
+  std::vector<std::string> texts;
+  for (char const* text : pointers) texts.emplace_back(text ? text : "");
   H5Dvlen_reclaim(type, space, H5P_DEFAULT, pointers.data());
-  return bands;
+  return texts;
 }
 
 double metres_of(std::string const& units) {
@@ -145,6 +145,10 @@ class Hdf5CubeReader final : public CubeReader {
     return window<quality::Flags>(quality_, px, {index(date)});
   }
 
+  std::string job_text() override {
+    return reading(path_, [&] { return read_strings(file_, "provenance/job").at(0); });
+  }
+
   std::string attribute(std::string const& name) override {
     return reading(path_, [&] { return text_of(file_, name.c_str()).value_or(""); });
   }
@@ -160,7 +164,7 @@ class Hdf5CubeReader final : public CubeReader {
         version.starts_with("1."), ErrorKind::data,
         fmt::format("has format version {}; this program reads version 1. Use a newer stfcube.", version));
     dates_ = read_dates(file_);
-    bands_ = read_bands(file_);
+    bands_ = read_strings(file_, "band_name");
     grid_ = read_grid(file_);
     quantity_ = read_quantity(file_);
     product_ = open_bulk(quantity_.variable);

@@ -21,11 +21,21 @@ class RankFlag final : public spdlog::custom_flag_formatter {
   std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<RankFlag>(); }
 };
 
+class LevelFlag final : public spdlog::custom_flag_formatter {
+ public:
+  void format(spdlog::details::log_msg const& message, std::tm const&, spdlog::memory_buf_t& out) override {
+    constexpr std::string_view names[] = {"TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL", "OFF"};
+    std::string_view const text = names[message.level];
+    out.append(text.data(), text.data() + text.size());
+  }
+  std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<LevelFlag>(); }
+};
+
 spdlog::logger& logger() {
   static auto const instance = [] {
     auto made = std::make_shared<spdlog::logger>("stfcube", std::make_shared<spdlog::sinks::stderr_sink_mt>());
     auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
-    formatter->add_flag<RankFlag>('*').set_pattern("%Y-%m-%dT%H:%M:%SZ %l rank=%* %v");
+    formatter->add_flag<RankFlag>('*').add_flag<LevelFlag>('?').set_pattern("%Y-%m-%dT%H:%M:%SZ %? rank=%* %v");
     made->set_formatter(std::move(formatter));
     return made;
   }();

@@ -6,6 +6,7 @@
 #include <oneapi/tbb/task_arena.h>
 #include <oneapi/tbb/version.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -33,6 +34,13 @@ int available_threads() {
   CPU_ZERO(&set);
   if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
   return tbb::info::default_concurrency();
+}
+
+int threads_per_rank(int ranks_on_node) {
+  int const mine = available_threads();
+  long const online = sysconf(_SC_NPROCESSORS_ONLN);
+  bool const shared = static_cast<long>(mine) * ranks_on_node > online;
+  return shared ? std::max(1, mine / std::max(1, ranks_on_node)) : mine;
 }
 
 std::string threading_version() {

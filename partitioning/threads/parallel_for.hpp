@@ -15,6 +15,10 @@ void with_threads(int threads, std::function<void()> const& body);
 /// Cores this process may use (affinity mask, not the node).
 int available_threads();
 
+/// This rank's share of the cores: what it may use, divided by the ranks of the node where all may use the same ones
+/// (mpirun --bind-to none). At least 1.
+int threads_per_rank(int ranks_on_node);
+
 /// Version of the threading library, for `--version`.
 std::string threading_version();
 

@@ -16,13 +16,13 @@ constexpr AccuracyMeasure measures[] = {
     {"pooled_rmse", "pooled", 5, &Accuracy::pooled_rmse},
     {"mae", "MAE", 5, &Accuracy::mae},
     {"ad", "AD", 5, &Accuracy::ad},
-    {"abs_ad", "|AD|", 5, &Accuracy::abs_ad},
+    {"abs_ad", "|AD|", 0, &Accuracy::abs_ad},
     {"nrmse", "NRMSE", 4, &Accuracy::nrmse},
     {"cc", "CC", 4, &Accuracy::cc},
     {"r2", "R2", 4, &Accuracy::r2},
     {"psnr", "PSNR", 2, &Accuracy::psnr},
     {"ssim_local", "SSIM", 4, &Accuracy::ssim_local},
-    {"ssim_global", "SSIMglob", 4, &Accuracy::ssim_global},
+    {"ssim_global", "SSIMglobal", 4, &Accuracy::ssim_global},
     {"uiqi", "UIQI", 4, &Accuracy::uiqi},
     {"sam", "SAM", 3, &Accuracy::sam},
     {"ergas", "ERGAS", 3, &Accuracy::ergas},
@@ -253,6 +253,7 @@ Accuracy image_accuracy(ImageSums const& sums, AccuracyScale const& scale) {
   std::vector<Accuracy> bands;
   for (BandSums const& band : sums.bands) bands.push_back(band_accuracy(band, scale));
   Accuracy accuracy = mean_accuracy(bands, sums.bands);
+  accuracy.pixels = bands.empty() ? 0 : bands.front().pixels;
   accuracy.psnr = psnr(accuracy.pooled_rmse, scale.data_range);
   accuracy.ergas = ergas(sums.bands, scale.ratio);
   if (sums.angle_pixels > 0 && sums.bands.size() > 1) {
@@ -270,7 +271,6 @@ Accuracy mean_accuracy(std::span<Accuracy const> parts, std::span<BandSums const
     squares += squared_errors(band);
     n += band.pixels;
   }
-  accuracy.pixels = static_cast<std::int64_t>(pooled.empty() ? 0 : n / static_cast<ExactSum>(pooled.size()));
   accuracy.pooled_rmse = root_mean(squares, n);
   return accuracy;
 }

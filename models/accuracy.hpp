@@ -96,7 +96,8 @@ struct Accuracy {
   double ergas = undefined;
 };
 
-/// One measure: how it is called in JSON and CSV, in the table, and how many decimals the table shows.
+/// One measure: how it is called in JSON and CSV, in the table, and how many decimals the table shows (0: not
+/// in it).
 struct AccuracyMeasure {
   std::string_view key, title;
   int decimals;
@@ -113,7 +114,8 @@ Accuracy band_accuracy(BandSums const& sums, AccuracyScale const& scale);
 /// ERGAS.
 Accuracy image_accuracy(ImageSums const& sums, AccuracyScale const& scale);
 
-/// Means over `parts` where defined; pixels and pooled RMSE of `pooled`, the sums behind all of them.
+/// Means over `parts` where defined; the pooled RMSE of `pooled`, the sums behind all of them. Leaves
+/// `pixels` at 0.
 Accuracy mean_accuracy(std::span<Accuracy const> parts, std::span<BandSums const> pooled);
 
 }  // namespace stfcube

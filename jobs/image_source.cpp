@@ -1,0 +1,82 @@
+#include "stfcube/jobs/image_source.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "stfcube/io/cube.hpp"
+#include "stfcube/io/raster_file.hpp"
+
+namespace stfcube {
+namespace {
+
+class CubeImages final : public ImageSource {
+ public:
+  explicit CubeImages(std::filesystem::path const& path) : cube_(open_cube(path)) {
+    info_ = {path, cube_->grid(),    static_cast<int>(cube_->bands().size()), cube_->bands(),
+             {},   cube_->quantity()};
+    info_.dates.assign(cube_->dates().begin(), cube_->dates().end());
+  }
+
+  ImageSourceInfo const& info() const override { return info_; }
+
+  std::vector<double> read(int image, int band, Rect const& px) override {
+    std::vector<Dn> const dn = cube_->read(image, band, px);
+    Quantity const& quantity = *info_.quantity;
+    std::vector<double> values(dn.size());
+    std::ranges::transform(dn, values.begin(), [&](Dn one) {
+      return one == no_data_dn ? std::numeric_limits<double>::quiet_NaN()
+                               : one * quantity.step + quantity.offset;
+    });
+    return values;
+  }
+
+  std::vector<quality::Flags> read_quality(int image, Rect const& px) override {
+    return cube_->read_quality(image, px);
+  }
+
+ private:
+  std::unique_ptr<CubeReader> cube_;
+  ImageSourceInfo info_;
+};
+
+class FileImage final : public ImageSource {
+ public:
+  FileImage(std::filesystem::path const& path, FileScaling const& scaling, std::string const& date_pattern)
+      : file_(open_raster(path, scaling.scale, scaling.offset)), valid_(scaling.valid) {
+    info_ = {path,
+             file_->grid(),
+             file_->bands(),
+             file_->band_names(),
+             {find_date(path.filename().string(), date_pattern)},
+             {}};
+    if (std::ranges::any_of(info_.band_names, &std::string::empty)) info_.band_names.clear();
+  }
+
+  ImageSourceInfo const& info() const override { return info_; }
+
+  std::vector<double> read(int /*image*/, int band, Rect const& px) override {
+    std::vector<double> values = file_->read(band + 1, px);
+    if (!valid_) return values;
+    for (double& value : values) {
+      if (value < valid_->first || value > valid_->second) value = std::numeric_limits<double>::quiet_NaN();
+    }
+    return values;
+  }
+
+  std::vector<quality::Flags> read_quality(int /*image*/, Rect const& /*px*/) override { return {}; }
+
+ private:
+  std::unique_ptr<RasterReader> file_;
+  std::optional<std::pair<double, double>> valid_;
+  ImageSourceInfo info_;
+};
+
+}  // namespace
+
+std::unique_ptr<ImageSource> open_image_source(std::filesystem::path const& path, FileScaling const& scaling,
+                                               std::string const& date_pattern) {
+  if (is_cube(path)) return std::make_unique<CubeImages>(path);
+  return std::make_unique<FileImage>(path, scaling, date_pattern);
+}
+
+}  // namespace stfcube

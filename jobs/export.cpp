@@ -208,7 +208,9 @@ class Exporter {
   }
 
   RasterSpec spec_of(int date, std::filesystem::path const& path) const {
-    RasterSpec spec{.path = path, .grid = cube_->grid()};
+    RasterSpec spec;
+    spec.path = path;
+    spec.grid = cube_->grid();
     spec.metadata = {{"ACQUISITION_DATE", to_string(day(date))}};
     if (variable_ == Variable::quality) {
       spec.type = PixelType::uint8;

@@ -1,5 +1,6 @@
 #include "stfcube/models/classical/increment.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 
@@ -131,12 +132,9 @@ class IncrementModel::Rows {
         pairs_(find_pairs(input.fine.dates, input.coarse.dates, model.tolerance_days_)) {
     auto const fine_only = model.linear_.orders(input);
     for (std::size_t t = 0; t < input.targets.size(); ++t) {
-      // The coarse observation of a target is chosen as that of a pair is.
-      auto const same_day =
-          find_pairs(std::span(&input.targets[t], 1), input.coarse.dates, model.tolerance_days_);
       auto const order = pair_order(pairs_, input.targets[t], model.max_gap_days_);
-      plans_.push_back({same_day.empty() ? -1 : same_day.front().coarse, order,
-                        nearest_first(pairs_, order, input.targets[t]), fine_only[t]});
+      plans_.push_back(
+          {coarse_of(input.targets[t]), order, nearest_first(pairs_, order, input.targets[t]), fine_only[t]});
     }
   }
 
@@ -167,6 +165,14 @@ class IncrementModel::Rows {
   struct Sides {
     int before = -1, after = -1;
   };
+
+  /// The coarse observation of a day; -1: none. Which other days are at hand depends on the slab, so none may
+  /// stand in.
+  int coarse_of(Date day) const {
+    auto const& dates = input_.coarse.dates;
+    auto const found = std::ranges::lower_bound(dates, day);
+    return found == dates.end() || *found != day ? -1 : static_cast<int>(found - dates.begin());
+  }
 
   bool looks_around() const { return model_.pairs_ == 2 && model_.weights_ == Weights::temporal_change; }
   TargetPlan const& plan(Pixel const& pixel) const { return plans_[static_cast<std::size_t>(pixel.target)]; }

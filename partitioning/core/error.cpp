@@ -19,7 +19,11 @@ int exit_status(ErrorKind kind) {
 Error::Error(ErrorKind kind, std::string message, std::source_location where)
     : kind_(kind), message_(std::move(message)), where_(where) {}
 
-Error Error::with(std::string const& context) const { return Error(kind_, context + ": " + message_, where_); }
+Error Error::with(std::string const& context) const {
+  Error copy = *this;
+  copy.message_ = context + ": " + message_;
+  return copy;
+}
 
 Error Error::as_agreed() const {
   Error copy = *this;

@@ -295,16 +295,31 @@ TEST(Increment, values_outside_the_range_are_clamped_and_flagged) {
   EXPECT_EQ(outcome.quality, quality::fused | quality::clamped);
 }
 
-TEST(Increment, coarse_dates_may_be_off_by_the_tolerance) {
+TEST(Increment, coarse_dates_of_pairs_may_be_off_by_the_tolerance) {
   auto input = two_sided();
-  for (Date& date : input.coarse.dates) date = date + 1;
+  input.coarse.dates.front() = input.coarse.dates.front() + 1;
+  input.coarse.dates.back() = input.coarse.dates.back() + -1;
   ModelSettings settings;
   settings.bands = {"red"};
   settings.ratio = 2;
   settings.options = {{"increment.weights", "mean"}};
   settings.pair_tolerance_days = 1;
+  EXPECT_EQ(predict(*std::make_unique<IncrementModel>(settings), input).exact.at(0, 0, 0, 0), 1148.5);
+  settings.pair_tolerance_days = 0;
+  EXPECT_EQ(predict(*std::make_unique<IncrementModel>(settings), input).exact.at(0, 0, 0, 0),
+            1050);  // linear in time
+}
+
+TEST(Increment, the_coarse_image_of_another_day_never_stands_in) {
+  auto input = two_sided();
+  input.targets.push_back(input.targets.front() + 1);
+  ModelSettings settings;
+  settings.bands = {"red"};
+  settings.ratio = 2;
+  settings.pair_tolerance_days = 1;
   IncrementModel model(settings);
-  EXPECT_EQ(predict(model, input).exact.at(0, 0, 0, 0), 1148.5);
+  EXPECT_EQ(predict(model, input).output.quality.at(1, 0, 0, 0),
+            quality::gap_filled | quality::low_confidence);
 }
 
 TEST(Increment, wrong_options_name_what_is_allowed) {

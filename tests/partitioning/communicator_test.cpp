@@ -85,6 +85,7 @@ TEST(Communicator, agree_throws_everywhere_the_error_of_the_lowest_rank) {
   } catch (Error const& error) {
     EXPECT_EQ(error.kind(), ErrorKind::data);
     EXPECT_STREQ(error.what(), "the last rank failed");
+    EXPECT_TRUE(error.agreed());
   }
   try {
     world().agree(Error(ErrorKind::config, "rank " + std::to_string(world().rank())));

@@ -26,6 +26,8 @@ TEST(Error, context_goes_in_front_and_keeps_the_rest) {
   EXPECT_STREQ(outer.what(), "tile x012y044, 2021-06-03: file is truncated");
   EXPECT_EQ(outer.kind(), ErrorKind::data);
   EXPECT_EQ(outer.where().line(), inner.where().line());
+  EXPECT_FALSE(outer.agreed());
+  EXPECT_TRUE(inner.as_agreed().with("run").agreed());
 }
 
 TEST(Error, knows_where_it_was_thrown) {

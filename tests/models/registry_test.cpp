@@ -1,0 +1,78 @@
+#include "stfcube/models/registry.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "stfcube/partitioning/core/error.hpp"
+#include "stfcube/tests/support/golden_scene.hpp"
+
+namespace stfcube {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(Registry, every_method_can_be_made_and_knows_its_name) {
+  EXPECT_FALSE(model_registry().empty());
+  for (auto const& [name, entry] : model_registry()) {
+    auto const model = make_model(name, testing::golden_settings({}));
+    EXPECT_EQ(model->info().name, name);
+    EXPECT_FALSE(model->info().title.empty()) << name;
+    EXPECT_FALSE(model->info().citation.empty()) << name;
+    EXPECT_FALSE(entry.summary.empty()) << name;
+    EXPECT_GE(model->info().support.halo_px, 0) << name;
+    EXPECT_GE(model->info().support.halo_cells, 0) << name;
+    EXPECT_GE(model->info().support.lattice_px, 1) << name;
+  }
+}
+
+TEST(Registry, every_option_is_explained_and_its_default_is_accepted) {
+  for (auto const& [name, entry] : model_registry()) {
+    std::map<std::string, std::string> defaults;
+    for (OptionSpec const& option : entry.options) {
+      EXPECT_FALSE(option.help.empty()) << name << '.' << option.name;
+      EXPECT_TRUE(defaults.emplace(name + "." + option.name, option.default_value).second) << option.name;
+    }
+    EXPECT_NO_THROW(make_model(name, testing::golden_settings(defaults))) << name;
+  }
+}
+
+/// Every method predicts every pixel of the golden scene, and what it leaves empty it leaves empty in all
+/// planes.
+TEST(Registry, every_method_holds_the_contract_of_the_output) {
+  for (auto const& [name, entry] : model_registry()) {
+    auto const model = make_model(name, testing::golden_settings({}));
+    FusionInput input = testing::golden_input({0, 2});
+    for (int date = 0; date < 2; ++date) {
+      for (int band = 0; band < 3; ++band) input.fine.dn.at(date, band, 10, 20) = no_data_dn;
+    }
+    auto const result = testing::predict(*model, input);
+    for (int y = 0; y < testing::golden_size; ++y) {
+      for (int x = 0; x < testing::golden_size; ++x) {
+        auto const flags = result.output.quality.at(0, 0, y, x);
+        bool const empty = (flags & quality::no_data) != 0;
+        ASSERT_EQ((flags & quality::state_mask) == 0, empty) << name << ' ' << x << ' ' << y;
+        ASSERT_TRUE(!empty || (x == 20 && y == 10)) << name << ' ' << x << ' ' << y;
+        for (int band = 0; band < 3; ++band) {
+          ASSERT_EQ(result.output.dn.at(0, band, y, x) == no_data_dn, empty) << name;
+          ASSERT_EQ(result.output.uncertainty.at(0, band, y, x) == no_data_dn, empty) << name;
+          ASSERT_TRUE(empty || result.output.uncertainty.at(0, band, y, x) >= 0) << name;
+        }
+      }
+    }
+  }
+}
+
+TEST(Registry, unknown_methods_get_the_nearest_and_all_known_ones) {
+  try {
+    make_model("liner", {});
+    FAIL();
+  } catch (Error const& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::config);
+    EXPECT_THAT(error.what(), HasSubstr("model.name = liner"));
+    EXPECT_THAT(error.what(), HasSubstr("Did you mean linear?"));
+    for (auto const& [name, entry] : model_registry()) EXPECT_THAT(error.what(), HasSubstr(name));
+  }
+}
+
+}  // namespace
+}  // namespace stfcube

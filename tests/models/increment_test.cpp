@@ -7,7 +7,9 @@
 #include <gtest/gtest.h>
 
 #include "stfcube/partitioning/core/error.hpp"
+#include "stfcube/tests/support/boreas.hpp"
 #include "stfcube/tests/support/golden_scene.hpp"
+#include "stfcube/tests/support/world.hpp"
 
 namespace stfcube {
 namespace {
@@ -339,6 +341,19 @@ TEST(Increment, wrong_options_name_what_is_allowed) {
   EXPECT_THAT(message({{"increment.pairs", "3"}}), HasSubstr("from 1 to 2"));
   EXPECT_THAT(message({{"increment.weight", "mean"}}), HasSubstr("Did you mean increment.weights?"));
   EXPECT_THAT(message({}, 501), HasSubstr("grid.ratio = 501"));
+}
+
+TEST(Increment, boreas_accuracy_is_that_of_the_specs) {
+  if (testing::shared_folder().empty()) GTEST_SKIP() << "no shared folder with real imagery";
+  IncrementModel model(testing::boreas_settings({{"increment.weights", "mean"}}));
+  auto const result = predict(model, testing::boreas_input({0, 2}));
+  auto const accuracy = testing::boreas_accuracy(result.output.dn);
+  testing::BoreasAccuracy const expected = {{.0046, .0061, .0148}, {.0032, .0041, .0110}, {.887, .862, .946}};
+  for (std::size_t band = 0; band < 3; ++band) {
+    EXPECT_NEAR(accuracy.rmse[band], expected.rmse[band], 5e-5) << band;
+    EXPECT_NEAR(accuracy.mae[band], expected.mae[band], 5e-5) << band;
+    EXPECT_NEAR(accuracy.cc[band], expected.cc[band], 5e-4) << band;
+  }
 }
 
 }  // namespace

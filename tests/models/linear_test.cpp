@@ -4,7 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include "stfcube/tests/support/boreas.hpp"
 #include "stfcube/tests/support/golden_scene.hpp"
+#include "stfcube/tests/support/world.hpp"
 
 namespace stfcube {
 namespace {
@@ -131,6 +133,19 @@ TEST(Linear, several_targets_are_independent) {
   EXPECT_EQ(result.output.dn.at(0, 0, 0, 0), 110);
   EXPECT_EQ(result.output.dn.at(1, 0, 0, 0), 150);
   EXPECT_EQ(result.output.dn.at(2, 0, 0, 0), 190);
+}
+
+TEST(Linear, boreas_accuracy_is_that_of_the_specs) {
+  if (testing::shared_folder().empty()) GTEST_SKIP() << "no shared folder with real imagery";
+  LinearModel model(testing::boreas_settings({}));
+  auto const result = predict(model, testing::boreas_input({0, 2}));
+  auto const accuracy = testing::boreas_accuracy(result.output.dn);
+  testing::BoreasAccuracy const expected = {{.0047, .0052, .0248}, {.0039, .0036, .0221}, {.917, .896, .971}};
+  for (std::size_t band = 0; band < 3; ++band) {
+    EXPECT_NEAR(accuracy.rmse[band], expected.rmse[band], 5e-5) << band;
+    EXPECT_NEAR(accuracy.mae[band], expected.mae[band], 5e-5) << band;
+    EXPECT_NEAR(accuracy.cc[band], expected.cc[band], 5e-4) << band;
+  }
 }
 
 }  // namespace

@@ -404,9 +404,9 @@ GroundWindow Landscape::window(Rect const& px) const {
   window.first_share.reserve(count);
   window.brightness.reserve(count);
   window.vigour.reserve(count);
-  std::unordered_map<Parcel, std::uint16_t, Hash> known;
+  std::unordered_map<Parcel, std::uint32_t, Hash> known;
   auto const number_of = [&](Parcel const& parcel) {
-    auto const [place, is_new] = known.try_emplace(parcel, static_cast<std::uint16_t>(known.size()));
+    auto const [place, is_new] = known.try_emplace(parcel, static_cast<std::uint32_t>(known.size()));
     if (is_new) window.parcels.push_back(parcel);
     return place->second;
   };
@@ -420,7 +420,6 @@ GroundWindow Landscape::window(Rect const& px) const {
       window.vigour.push_back(static_cast<float>(ground.vigour));
     }
   }
-  ensure(known.size() <= 65536, "a window with fewer parcels than a count can hold");
   return window;
 }
 

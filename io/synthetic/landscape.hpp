@@ -20,7 +20,7 @@ struct Ground {
 struct GroundWindow {
   Rect px;
   std::vector<Parcel> parcels;
-  std::vector<std::uint16_t> first, second;
+  std::vector<std::uint32_t> first, second;
   std::vector<float> first_share, brightness, vigour;
 };
 
@@ -32,7 +32,7 @@ class Landscape {
   explicit Landscape(std::uint64_t seed);
 
   Ground at(int x, int y) const;
-  /// `px` may reach outside any scene. At most 65,536 parcels, which some hundred thousand pixels never have.
+  /// `px` may reach outside any scene.
   GroundWindow window(Rect const& px) const;
 
  private:

@@ -59,22 +59,6 @@ struct Taps {
   int count() const { return static_cast<int>(weights.size()); }
 };
 
-/// How the coarse sensor sees on one date.
-struct CoarseView {
-  Taps across, along;
-  std::array<float, most_scene_bands> gain{}, offset{};
-
-  CoarseView(RandomField const& field, int ratio)
-      : across(ratio, psf_sigma_across, most_shift * (2 * field.uniform(1) - 1)),
-        along(ratio, psf_sigma_along, most_shift * (2 * field.uniform(2) - 1)) {
-    for (std::size_t band = 0; band < gain.size(); ++band) {
-      auto const index = static_cast<std::int64_t>(band);
-      gain[band] = static_cast<float>(0.97 + 0.06 * field.uniform(10, index));
-      offset[band] = static_cast<float>(0.01 * (field.uniform(11, index) - 0.5));
-    }
-  }
-};
-
 /// Tables of one date, one entry per parcel; eight numbers a row, so that a pixel's bands are made together.
 struct ParcelTable {
   static constexpr int stride = 8;
@@ -279,34 +263,49 @@ void SceneSimulator::put_clouds(Sky const& sky, Rect const& px, FineObservation&
   }
 }
 
+CoarseView SceneSimulator::coarse_view(Date date) const {
+  RandomField const own = coarse_sensor_.sub(date.days);
+  CoarseView view;
+  view.shift_x = most_shift * (2 * own.uniform(1) - 1);
+  view.shift_y = most_shift * (2 * own.uniform(2) - 1);
+  for (std::size_t band = 0; band < view.gain.size(); ++band) {
+    auto const index = static_cast<std::int64_t>(band);
+    view.gain[band] = static_cast<float>(0.97 + 0.06 * own.uniform(10, index));
+    view.offset[band] = static_cast<float>(0.01 * (own.uniform(11, index) - 0.5));
+  }
+  return view;
+}
+
 Stack<float> SceneSimulator::coarse(Rect const& px, Stack<float> const& truth, Date date,
                                     Rect const& cells) const {
   ensure(px.contains(support(cells)), "the truth that the coarse cells need");
   int const ratio = settings_.ratio;
   RandomField const own = coarse_sensor_.sub(date.days);
-  CoarseView const view(own, ratio);
+  CoarseView const view = coarse_view(date);
+  Taps const across_taps(ratio, psf_sigma_across, view.shift_x);
+  Taps const along_taps(ratio, psf_sigma_along, view.shift_y);
   Sky const& sky = coarse_skies_[index_of(coarse_dates_, date)];
   Stack<float> seen(1, settings_.bands, cells.height, cells.width);
-  int const left = cells.x * ratio + view.across.first - px.x;
-  int const width = (cells.width - 1) * ratio + view.across.count();
+  int const left = cells.x * ratio + across_taps.first - px.x;
+  int const width = (cells.width - 1) * ratio + across_taps.count();
   std::vector<float> line(static_cast<std::size_t>(width));
   for (int band = 0; band < settings_.bands; ++band) {
     RandomField const noise = own.sub(100 + band);
     auto const index = static_cast<std::size_t>(band);
     for (int y = 0; y < cells.height; ++y) {
-      int const top = (cells.y + y) * ratio + view.along.first - px.y;
+      int const top = (cells.y + y) * ratio + along_taps.first - px.y;
       // Down the columns first: whole lines at once; then along the line, cell by cell, always in the same
       // order.
       std::ranges::fill(line, 0.0F);
-      for (int tap = 0; tap < view.along.count(); ++tap) {
-        float const weight = view.along.weights[static_cast<std::size_t>(tap)];
+      for (int tap = 0; tap < along_taps.count(); ++tap) {
+        float const weight = along_taps.weights[static_cast<std::size_t>(tap)];
         float const* const from = truth.row(0, band, top + tap) + left;
         for (int x = 0; x < width; ++x) line[static_cast<std::size_t>(x)] += weight * from[x];
       }
       for (int x = 0; x < cells.width; ++x) {
         float sum = 0;
-        for (int tap = 0; tap < view.across.count(); ++tap) {
-          sum += view.across.weights[static_cast<std::size_t>(tap)] *
+        for (int tap = 0; tap < across_taps.count(); ++tap) {
+          sum += across_taps.weights[static_cast<std::size_t>(tap)] *
                  line[static_cast<std::size_t>(x * ratio + tap)];
         }
         seen.at(0, band, y, x) = view.gain[index] * sum + view.offset[index] +

@@ -38,6 +38,12 @@ inline constexpr std::uint16_t cloud = 22280;          ///< bit 3; high confiden
 inline constexpr std::uint16_t cloud_shadow = 23888;   ///< bits 4 and 6; high confidence of a shadow
 }  // namespace landsat_qa
 
+/// How the coarse sensor sees on one day.
+struct CoarseView {
+  double shift_x = 0, shift_y = 0;  ///< of the cells' centres, in cells, to the east and south
+  Spectrum gain{}, offset{};
+};
+
 /// What a fine sensor sees on one day.
 struct FineObservation {
   Stack<float> reflectance;  ///< [1, band, y, x]
@@ -79,6 +85,8 @@ class SceneSimulator {
   /// @param truth  of `ground` on `date`
   FineObservation fine(GroundWindow const& ground, Stack<float> const& truth, Date date,
                        Rect const& px) const;
+
+  CoarseView coarse_view(Date date) const;
 
   /// Coarse cells [1, band, y, x]; NaN where clouds took the value.
   /// @param truth  on `date`, of the window `px`, which holds support(cells)

@@ -92,7 +92,7 @@ struct Comparison {
     for (auto const& series : pairing.series) {
       for (auto const& pair : series.pairs) pairs.push_back(&pair);
     }
-    scale.ratio = settings.ratio.value_or(scale.ratio);
+    scale.ratio = settings.ratio.value_or(known_ratio());
     scale.data_range = settings.data_range.value_or(default_data_range());
     if (!settings.mask.empty()) open_mask(settings.mask);
     require(
@@ -115,6 +115,16 @@ struct Comparison {
   }
 
  private:
+  /// The first that a cube's job tells, NaN when none does.
+  double known_ratio() const {
+    for (Side const* side : {&predictions, &references}) {
+      for (auto const& source : side->infos()) {
+        if (source.ratio) return *source.ratio;
+      }
+    }
+    return std::numeric_limits<double>::quiet_NaN();
+  }
+
   double default_data_range() const {
     Quantity const* const known = quantity(*pairs.front());
     if (!known || known->variable == "reflectance") return 1;

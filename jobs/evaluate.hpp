@@ -18,7 +18,7 @@ struct EvaluateSettings {
   std::filesystem::path mask;                         ///< raster file, not zero = evaluate; empty: everywhere
   std::string date_pattern = "%Y%m%d";                ///< where file names say their date
   FileScaling reference_scaling, prediction_scaling;  ///< of files
-  std::optional<double> ratio;                        ///< coarse / fine pixel size, for ERGAS
+  std::optional<double> ratio;  ///< coarse / fine pixel size, for ERGAS; default: of a cube's job
   std::optional<double>
       data_range;  ///< L of SSIM and MAX of PSNR; default 1, of other quantities their valid range
   std::string quality = "all";  ///< all | fused (pixels that the cube did not observe on that day)

@@ -5,15 +5,31 @@
 
 #include "stfcube/io/cube.hpp"
 #include "stfcube/io/raster_file.hpp"
+#include "stfcube/partitioning/core/text.hpp"
 
 namespace stfcube {
 namespace {
 
+/// grid.ratio of a canonical job; nothing when the job left it to the coarse scenes.
+std::optional<double> ratio_of(std::string const& job_text) {
+  for (std::string const& line : split(job_text, '\n')) {
+    auto const equals = line.find('=');
+    if (equals == std::string::npos || trim(std::string_view(line).substr(0, equals)) != "grid.ratio")
+      continue;
+    return parse_double(trim(std::string_view(line).substr(equals + 1)));
+  }
+  return std::nullopt;
+}
+
 class CubeImages final : public ImageSource {
  public:
   explicit CubeImages(std::filesystem::path const& path) : cube_(open_cube(path)) {
-    info_ = {path, cube_->grid(),    static_cast<int>(cube_->bands().size()), cube_->bands(),
-             {},   cube_->quantity()};
+    info_.path = path;
+    info_.grid = cube_->grid();
+    info_.band_names = cube_->bands();
+    info_.bands = static_cast<int>(info_.band_names.size());
+    info_.quantity = cube_->quantity();
+    info_.ratio = ratio_of(cube_->job_text());
     info_.dates.assign(cube_->dates().begin(), cube_->dates().end());
   }
 
@@ -43,12 +59,11 @@ class FileImage final : public ImageSource {
  public:
   FileImage(std::filesystem::path const& path, FileScaling const& scaling, std::string const& date_pattern)
       : file_(open_raster(path, scaling.scale, scaling.offset)), valid_(scaling.valid) {
-    info_ = {path,
-             file_->grid(),
-             file_->bands(),
-             file_->band_names(),
-             {find_date(path.filename().string(), date_pattern)},
-             {}};
+    info_.path = path;
+    info_.grid = file_->grid();
+    info_.bands = file_->bands();
+    info_.band_names = file_->band_names();
+    info_.dates = {find_date(path.filename().string(), date_pattern)};
     if (std::ranges::any_of(info_.band_names, &std::string::empty)) info_.band_names.clear();
   }
 

@@ -28,7 +28,8 @@ struct ImageSourceInfo {
   std::vector<std::string> band_names;  ///< empty when the file does not name all its bands
   std::vector<std::optional<Date>>
       dates;  ///< one per image: of a cube all, of a file one, nothing when its name has none
-  std::optional<Quantity> quantity;  ///< of a cube
+  std::optional<Quantity> quantity = {};  ///< of a cube
+  std::optional<double> ratio = {};       ///< coarse / fine pixel size, of a cube whose job gives it
 };
 
 /// Images of one place by date: a cube, or a raster file that is one image. One thread at a time.

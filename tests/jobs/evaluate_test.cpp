@@ -237,6 +237,20 @@ TEST(Evaluate, ergas_without_ratio_is_undefined_and_says_why) {
   EXPECT_THAT(report.notes, ElementsAre(HasSubstr("--ratio")));
 }
 
+TEST(Evaluate, ratio_comes_from_the_job_of_the_cube) {
+  Archive const archive;
+  SmallCube cube = archive.prediction;
+  cube.path = archive.folder / "with_ratio.nc";
+  cube.job_text = "grid.crs = EPSG:32632\ngrid.ratio = 8\nmodel.name = starfm\n";
+  testing::write_cube(cube);
+  EvaluateSettings settings = archive.settings();
+  settings.predictions = {cube.path};
+  settings.ratio.reset();
+  EXPECT_EQ(measure_accuracy(settings, world()).scale.ratio, 8);
+  settings.ratio = 30;
+  EXPECT_EQ(measure_accuracy(settings, world()).scale.ratio, 30);
+}
+
 TEST(Evaluate, cube_against_cube) {
   Archive const archive;
   SmallCube truth = archive.truth;

@@ -68,7 +68,7 @@ TEST_F(Export, every_date_becomes_a_file_named_after_it) {
   for (char const* name : {"demo_20200101.tif", "demo_20200109.tif", "demo_20200117.tif"}) {
     EXPECT_TRUE(std::filesystem::exists(settings.out / name)) << name;
   }
-  if (world().is_root()) EXPECT_EQ(lines.size(), 3U);
+  EXPECT_EQ(lines.size(), world().is_root() ? 3U : 0U);
 }
 
 TEST_F(Export, geotiff_keeps_values_names_and_gaps) {
@@ -116,7 +116,7 @@ TEST_F(Export, picture_is_transparent_where_nothing_is) {
   settings.dates = {"2020-01-01"};
   settings.out = folder / "look.png";
   auto const lines = exported(settings);
-  if (world().is_root()) EXPECT_THAT(lines, ElementsAre(settings.out.string()));
+  EXPECT_EQ(lines.size(), world().is_root() ? 1U : 0U);
   auto const picture = open_raster(settings.out);
   EXPECT_EQ(picture->bands(), 4);
   EXPECT_EQ(picture->grid().width, 64);

@@ -21,6 +21,7 @@ struct SmallCube {
   std::function<Dn(int date, int band, int x, int y)> dn;
   std::function<quality::Flags(int date, int x, int y)> flags = [](int, int, int) { return quality::fused; };
   Quantity quantity = {};
+  std::string job_text = "model.name = starfm\n";
 
   Grid grid() const {
     Grid grid;
@@ -43,6 +44,7 @@ inline void write_cube(SmallCube const& cube, Communicator const& comm = world()
   layout.wavelengths_um.assign(cube.bands.size(), 0.5F);
   layout.quantity = cube.quantity;
   layout.uncertainty = cube.uncertainty;
+  layout.provenance.job_text = cube.job_text;
   layout.chunk = {1, 1, 64, 64};
   auto const writer = make_collective_writer(layout, comm);
   int const dates = static_cast<int>(cube.dates.size()), bands = static_cast<int>(cube.bands.size());
@@ -66,7 +68,9 @@ inline void write_cube(SmallCube const& cube, Communicator const& comm = world()
     }
   }
   writer->write(comm.is_root() ? &unit : nullptr);
-  writer->finish({1, 1});
+  CubeSummary summary;
+  summary.units_done = summary.units_planned = 1;
+  writer->finish(summary);
 }
 
 /// Writes one of its dates as a GeoTIFF of DN. Not collective.

@@ -14,9 +14,9 @@ namespace stfcube {
 struct CfGridMapping {
   std::string name;  ///< grid_mapping_name; empty when CF has no such mapping or no CRS is known
   std::vector<std::pair<std::string, std::vector<double>>>
-      parameters;           ///< CF attribute, its one or two values
-  std::string wkt;          ///< WKT2 with authority code where there is one; empty: none known
-  std::string units = "1";  ///< of the x coordinate: m, degrees_east, US_survey_foot ...; 1 without a CRS
+      parameters;     ///< CF attribute, its one or two values
+  std::string wkt;    ///< WKT2 with authority code where there is one; empty: none known
+  std::string units;  ///< of the x coordinate: m, degrees_east, US_survey_foot ...; empty without a CRS
   std::optional<std::array<double, 4>>
       lonlat;  ///< west, south, east, north in degrees, WGS 84; none for local grids
 };

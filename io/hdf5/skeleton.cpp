@@ -205,6 +205,7 @@ class Skeleton {
     put_text(y_, "standard_name", geographic ? "latitude" : "projection_y_coordinate");
     put_text(y_, "long_name", geographic ? "latitude of pixel centre" : "northing of pixel centre");
     put_text(y_, "axis", "Y");
+    // GDAL finds no axes where the units say "1"; where they are unknown there are none.
     put_text(y_, "units", geographic ? "degrees_north" : mapping_.units);
   }
 
@@ -250,7 +251,7 @@ class Skeleton {
     } else {
       put_value_attributes(dataset, array.name == "uncertainty");
     }
-    if (!mapping_.wkt.empty()) put_text(dataset, "grid_mapping", "crs");
+    put_text(dataset, "grid_mapping", "crs");
   }
 
   PropertyList bulk_properties(CubeArray const& array, std::vector<hsize_t> const& chunk) const {

@@ -171,7 +171,7 @@ TEST(CfGridMapping, no_crs_gives_nothing) {
   CfGridMapping const cf = mapping_of("");
   EXPECT_EQ(cf.name, "");
   EXPECT_EQ(cf.wkt, "");
-  EXPECT_EQ(cf.units, "1");
+  EXPECT_EQ(cf.units, "");
   EXPECT_FALSE(cf.lonlat.has_value());
 }
 

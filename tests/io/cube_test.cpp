@@ -174,7 +174,8 @@ TEST(Cube, ranks_without_units_take_part) {
   expect_content(layout, units);
 }
 
-TEST(Cube, equal_runs_give_equal_bytes) {
+TEST(Cube, equal_runs_of_one_rank_give_equal_bytes) {
+  if (world().size() > 1) GTEST_SKIP() << "where HDF5 puts its pieces depends on the timing of the ranks";
   fs::path const folder = fresh_folder();
   CubeLayout const one = synthetic_layout(folder / "one.nc"), two = synthetic_layout(folder / "two.nc");
   write_cube(one);

@@ -32,13 +32,14 @@ inline std::string utm_32n() {
                    32632);
 }
 
+/// With the axes in the order of the register, northing first: readers know it by its code only then.
 inline std::string laea_europe() {
-  return projected(
-      "ETRS89-extended / LAEA Europe", grs80_datum,
-      "METHOD[\"Lambert Azimuthal Equal Area\"]" + parameter("Latitude of natural origin", "52") +
-          parameter("Longitude of natural origin", "10") + parameter("False easting", "4321000", true) +
-          parameter("False northing", "3210000", true),
-      3035);
+  return R"wkt(PROJCRS["ETRS89-extended / LAEA Europe",BASEGEOGCRS["ETRS89",)wkt" + grs80_datum +
+         R"wkt(,ID["EPSG",4258]],CONVERSION["Europe Equal Area 2001",METHOD["Lambert Azimuthal Equal Area"])wkt" +
+         parameter("Latitude of natural origin", "52") + parameter("Longitude of natural origin", "10") +
+         parameter("False easting", "4321000", true) + parameter("False northing", "3210000", true) +
+         R"wkt(],CS[Cartesian,2],AXIS["northing (Y)",north,ORDER[1]],AXIS["easting (X)",east,ORDER[2]],)wkt"
+         R"wkt(LENGTHUNIT["metre",1],ID["EPSG",3035]])wkt";
 }
 
 inline std::string longitude_latitude() {

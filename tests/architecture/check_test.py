@@ -25,7 +25,7 @@ CLEAN = {
 }
 RULES = {
     "tested_folders": ["io", "models"],
-    "tested_by": {"io/hdf5/writer": "tests/io/cube_test.cpp"},
+    "tested_by": {"tests/io/cube_test.cpp": ["io/hdf5/writer"]},
     "untested": {"models/registry": "a table"},
     "registry": "models/registry.cpp",
     "pages": "docs/methods",
@@ -129,10 +129,14 @@ class Files(unittest.TestCase):
         problems = self.problems({"io/forgotten.cpp": ""})
         self.assertEqual(problems, ["io/forgotten.cpp:1: has no test tests/.../forgotten_test.cpp and is not listed in files.json"])
 
+    def test_parts_of_a_tested_subject(self):
+        self.assertEqual(self.problems({"io/cube_cells.cpp": ""}), [])
+        self.assertEqual(len(self.problems({"models/cube_cells.cpp": ""})), 1)
+
     def test_stale_lists(self):
         self.assertIn("io/gone does not exist", self.problems({}, untested={**RULES["untested"], "io/gone": "x"})[0])
         self.assertIn("io/cube has a test of its own", self.problems({}, untested={**RULES["untested"], "io/cube": "x"})[0])
-        self.assertIn("which does not exist", self.problems({}, tested_by={"io/hdf5/writer": "tests/io/no_test.cpp"})[0])
+        self.assertIn("which does not exist", self.problems({}, tested_by={"tests/io/no_test.cpp": ["io/hdf5/writer"]})[0])
 
     def test_method_without_page(self):
         problems = self.problems({"models/registry.cpp": '\n      {"starfm", StarfmModel::entry()},\n'})

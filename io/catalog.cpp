@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -19,12 +20,12 @@ bool is_table(std::string const& entry) {
   return entry.ends_with(".csv") || entry.ends_with(".CSV");
 }
 
-/// A file that several patterns match is one scene, where it came first.
+/// A file that several patterns match is one scene of its date, where it came first.
 void drop_repeated(std::vector<SceneCandidate>& scenes) {
-  std::set<std::pair<std::string, int>> known;
+  std::set<std::tuple<Date, std::string, int>> known;
   std::erase_if(scenes, [&](SceneCandidate const& candidate) {
     BandFile const& first = candidate.scene.bands.front();
-    return !known.emplace(first.path, first.band).second;
+    return !known.emplace(candidate.scene.date, first.path, first.band).second;
   });
 }
 

@@ -26,7 +26,8 @@ std::map<std::string, GDALResampleAlg> const algorithms = {
     {"q3", GRA_Q3},
 };
 
-/// Source pixels a kernel reaches to either side at equal resolution. The library has this table but does not export it.
+/// How far a kernel reaches, in scene pixels or, where the scene is finer, grid pixels. Statistics look at no
+/// more than the grid pixel itself, whose corners are looked at anyway.
 double kernel_radius(GDALResampleAlg resampling) {
   switch (resampling) {
     case GRA_Cubic:

@@ -1,9 +1,9 @@
 #include "stfcube/io/catalog.hpp"
 
+#include <fstream>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <fstream>
 
 #include "stfcube/partitioning/core/error.hpp"
 #include "stfcube/tests/support/world.hpp"
@@ -25,7 +25,9 @@ class Archive {
     fs::create_directories((folder_ / name).parent_path());
     std::ofstream(folder_ / name) << "";
   }
-  void write(std::string const& name, std::string const& text) const { std::ofstream(folder_ / name) << text; }
+  void write(std::string const& name, std::string const& text) const {
+    std::ofstream(folder_ / name) << text;
+  }
   std::string path(std::string const& name) const { return (folder_ / name).string(); }
 
   SensorSpec sensor(std::string const& scenes) const {
@@ -57,11 +59,14 @@ std::string message_of(SensorSpec const& sensor, ErrorKind kind = ErrorKind::dat
   return "";
 }
 
-Date day(int year, int month, int d) { return *make_date(year, month, d); }
+Date day(int year, int month, int d) {
+  return *make_date(year, month, d);
+}
 
 TEST(Catalog, globs_are_sorted_by_date_and_keep_band_numbers) {
   Archive const archive;
-  for (char const* name : {"fine/b_20020105.tif", "fine/a_20020301.tif", "fine/c_20011220.tif", "fine/c_20011220.txt"})
+  for (char const* name :
+       {"fine/b_20020105.tif", "fine/a_20020301.tif", "fine/c_20011220.tif", "fine/c_20011220.txt"})
     archive.add(name);
   auto sensor = archive.sensor("fine/*.tif");
   sensor.bands = {{"nir", "4"}, {"red", "3"}};
@@ -88,14 +93,17 @@ TEST(Catalog, virtual_paths_are_taken_as_they_are) {
   Archive const archive;
   auto const catalog = find_scenes(archive.sensor("/vsimem/fine_20020105.tif"));
   EXPECT_EQ(catalog.scenes.at(0).bands[0].path, "/vsimem/fine_20020105.tif");
-  EXPECT_EQ(find_scenes(archive.sensor("HDF4_EOS:EOS_GRID:\"m_20020105.hdf\":g:b")).scenes.at(0).bands[0].path,
-            "HDF4_EOS:EOS_GRID:\"m_20020105.hdf\":g:b");
-  EXPECT_THAT(message_of(archive.sensor("/vsizip/a.zip/*.tif")), HasSubstr("wildcards are not expanded in /vsi paths"));
+  EXPECT_EQ(
+      find_scenes(archive.sensor("HDF4_EOS:EOS_GRID:\"m_20020105.hdf\":g:b")).scenes.at(0).bands[0].path,
+      "HDF4_EOS:EOS_GRID:\"m_20020105.hdf\":g:b");
+  EXPECT_THAT(message_of(archive.sensor("/vsizip/a.zip/*.tif")),
+              HasSubstr("wildcards are not expanded in /vsi paths"));
 }
 
 TEST(Catalog, exclude_matches_paths_and_names) {
   Archive const archive;
-  for (char const* name : {"fine/a_20020105.tif", "fine/a_20020106_bad.tif", "fine/a_20020107.tif", "fine/a_20020108.tif"})
+  for (char const* name :
+       {"fine/a_20020105.tif", "fine/a_20020106_bad.tif", "fine/a_20020107.tif", "fine/a_20020108.tif"})
     archive.add(name);
   auto sensor = archive.sensor("fine/*.tif");
   sensor.exclude = {"fine/*_bad*", "a_20020107.tif", archive.path("fine/a_20020108.tif")};
@@ -106,13 +114,15 @@ TEST(Catalog, exclude_matches_paths_and_names) {
 
 TEST(Catalog, one_file_per_band_is_grouped_by_the_rest_of_the_name) {
   Archive const archive;
-  for (char const* name : {"L_20020105_B4.TIF", "L_20020105_B3.TIF", "L_20020105_B30.TIF", "L_20020121_B3.TIF",
-                           "L_20020121_B4.TIF", "M_20020121_B3.TIF", "M_20020121_B4.TIF"})
+  for (char const* name :
+       {"L_20020105_B4.TIF", "L_20020105_B3.TIF", "L_20020105_B30.TIF", "L_20020121_B3.TIF",
+        "L_20020121_B4.TIF", "M_20020121_B3.TIF", "M_20020121_B4.TIF"})
     archive.add(name);
   auto sensor = archive.sensor("*_{band}.TIF");
   sensor.bands = {{"red", "B3"}, {"nir", "B4"}};
   auto const catalog = find_scenes(sensor);
-  EXPECT_THAT(first_names(catalog), ElementsAre("L_20020105_B3.TIF", "L_20020121_B3.TIF", "M_20020121_B3.TIF"));
+  EXPECT_THAT(first_names(catalog),
+              ElementsAre("L_20020105_B3.TIF", "L_20020121_B3.TIF", "M_20020121_B3.TIF"));
   EXPECT_EQ(catalog.scenes[2].bands[1].path, archive.path("M_20020121_B4.TIF"));
   EXPECT_EQ(catalog.scenes[2].bands[1].band, 1);
 }
@@ -139,9 +149,10 @@ TEST(Catalog, missing_band_file_is_named) {
   for (char const* name : {"L_20020105_B3.TIF", "L_20020105_B4.TIF", "L_20020121_B4.TIF"}) archive.add(name);
   auto sensor = archive.sensor("*_{band}.TIF");
   sensor.bands = {{"red", "B3"}, {"nir", "B4"}};
-  EXPECT_EQ(message_of(sensor), archive.path("L_20020121_B3.TIF") +
-                                    ": the file of band red is missing. Complete the scene, or leave it out with "
-                                    "fine.exclude.");
+  EXPECT_EQ(message_of(sensor),
+            archive.path("L_20020121_B3.TIF") +
+                ": the file of band red is missing. Complete the scene, or leave it out with "
+                "fine.exclude.");
   sensor.exclude = {"*20020121*"};
   EXPECT_EQ(find_scenes(sensor).scenes.size(), 1U);
 }
@@ -157,8 +168,9 @@ TEST(Catalog, band_without_number_needs_a_token) {
 TEST(Catalog, nothing_found_says_where_it_looked) {
   Archive const archive;
   auto sensor = archive.sensor("fine/*.tif");
-  EXPECT_EQ(message_of(sensor), "fine.scenes = fine/*.tif matches no scene: the folder " + archive.path("fine") +
-                                    " does not exist. Relative patterns start at the folder of the job file.");
+  EXPECT_EQ(message_of(sensor),
+            "fine.scenes = fine/*.tif matches no scene: the folder " + archive.path("fine") +
+                " does not exist. Relative patterns start at the folder of the job file.");
   archive.add("fine/readme.md");
   EXPECT_THAT(message_of(sensor), HasSubstr("which holds 1 entries, for example readme.md"));
   sensor.role = "coarse";
@@ -172,7 +184,8 @@ TEST(Catalog, name_without_date_names_file_and_pattern) {
   archive.add("fine/scene_1.tif");
   EXPECT_EQ(message_of(archive.sensor("fine/*.tif")),
             archive.path("fine/scene_1.tif") +
-                ": no date in the file name fits fine.date = %Y%m%d. Set fine.date to the pattern of the names (%Y %m %d "
+                ": no date in the file name fits fine.date = %Y%m%d. Set fine.date to the pattern of the "
+                "names (%Y %m %d "
                 "%j, with literal text), or give a CSV catalogue.");
 }
 
@@ -204,8 +217,9 @@ TEST(Catalog, quality_files_are_matched_by_date_and_never_scenes) {
 
 TEST(Catalog, several_quality_files_of_a_date_follow_the_names) {
   Archive const archive;
-  for (char const* name : {"L_013_20020105.tif", "L_014_20020105.tif", "L_014_20020105_QA.tif", "L_013_20020105_QA.tif",
-                           "tile_a_20020106.tif", "tile_b_20020106.tif", "QA_20020106_tile_b.tif"})
+  for (char const* name :
+       {"L_013_20020105.tif", "L_014_20020105.tif", "L_014_20020105_QA.tif", "L_013_20020105_QA.tif",
+        "tile_a_20020106.tif", "tile_b_20020106.tif", "QA_20020106_tile_b.tif"})
     archive.add(name);
   auto sensor = with_quality(archive.sensor("L_*.tif"), "*_QA.tif");
   auto const catalog = find_scenes(sensor);
@@ -231,9 +245,11 @@ TEST(Catalog, quality_settings_must_be_complete) {
   Archive const archive;
   for (char const* name : {"a_20020105.tif", "b_20020121.tif", "q_20020105.dat"}) archive.add(name);
   auto sensor = with_quality(archive.sensor("*.tif"), "q_*.dat");
-  EXPECT_THAT(message_of(sensor), HasSubstr("b_20020121.tif: no quality file of 2002-01-21 is left for this scene. Add "
-                                            "it, leave the scene out with fine.exclude"));
-  EXPECT_THAT(message_of(with_quality(sensor, "none/*")), HasSubstr("fine.qa = none/* matches no file: the folder"));
+  EXPECT_THAT(message_of(sensor),
+              HasSubstr("b_20020121.tif: no quality file of 2002-01-21 is left for this scene. Add "
+                        "it, leave the scene out with fine.exclude"));
+  EXPECT_THAT(message_of(with_quality(sensor, "none/*")),
+              HasSubstr("fine.qa = none/* matches no file: the folder"));
   EXPECT_THAT(message_of(with_quality(sensor, "*.tif")),
               HasSubstr("all 2 files it matches are quality files (fine.qa). Make the patterns differ"));
   sensor.qa_scheme = QaScheme::none;
@@ -242,7 +258,8 @@ TEST(Catalog, quality_settings_must_be_complete) {
 
 TEST(Catalog, table_gives_dates_quality_and_scales) {
   Archive const archive;
-  for (char const* name : {"in/a.tif", "in/b.tif", "in/qa_a.tif", "in/qa, b.tif", "in/c.tif"}) archive.add(name);
+  for (char const* name : {"in/a.tif", "in/b.tif", "in/qa_a.tif", "in/qa, b.tif", "in/c.tif"})
+    archive.add(name);
   archive.write("in/scenes.csv",
                 "\xEF\xBB\xBF"
                 "date,path,qa,sensor,scale,offset,cloud\r\n"
@@ -263,11 +280,13 @@ TEST(Catalog, table_gives_dates_quality_and_scales) {
 
 TEST(Catalog, table_rows_with_bands_are_grouped_by_date_and_sensor) {
   Archive const archive;
-  for (char const* name : {"r1.tif", "n1.tif", "r2.tif", "n2.tif", "r3.tif", "n3.tif", "s.tif"}) archive.add(name);
-  archive.write("scenes.csv",
-                "date,sensor,band,path\n"
-                "2002-01-05,A,red,r1.tif\n2002-01-05,A,swir,s.tif\n2002-01-05,B,red,r2.tif\n2002-01-05,A,nir,n1.tif\n"
-                "2002-01-05,B,B4,n2.tif\n2002-01-05,A,nir,n3.tif\n2002-01-05,A,red,r3.tif\n");
+  for (char const* name : {"r1.tif", "n1.tif", "r2.tif", "n2.tif", "r3.tif", "n3.tif", "s.tif"})
+    archive.add(name);
+  archive.write(
+      "scenes.csv",
+      "date,sensor,band,path\n"
+      "2002-01-05,A,red,r1.tif\n2002-01-05,A,swir,s.tif\n2002-01-05,B,red,r2.tif\n2002-01-05,A,nir,n1.tif\n"
+      "2002-01-05,B,B4,n2.tif\n2002-01-05,A,nir,n3.tif\n2002-01-05,A,red,r3.tif\n");
   auto sensor = archive.sensor("scenes.csv");
   sensor.bands = {{"red", "B3"}, {"nir", "B4"}};
   auto const catalog = find_scenes(sensor);
@@ -287,15 +306,17 @@ TEST(Catalog, table_problems_name_their_line) {
   auto const sensor = archive.sensor("scenes.csv");
   std::string const csv = archive.path("scenes.csv");
   EXPECT_EQ(message_of(sensor), "5 problems with the fine scenes:\n" + csv +
-                                    ", line 2: date '2002-13-05' is not YYYY-MM-DD or YYYYMMDD.\n" + csv + ", line 3: " +
-                                    archive.path("gone.tif") + ": no such file.\n" + csv +
-                                    ", line 5: scale 'x' is not a number.\n" + csv + ", line 6: " +
-                                    archive.path("gone_qa.tif") + ": no such quality file.\n" + csv +
-                                    ", line 4: the scene a.tif has no row for band nir.");
+                                    ", line 2: date '2002-13-05' is not YYYY-MM-DD or YYYYMMDD.\n" + csv +
+                                    ", line 3: " + archive.path("gone.tif") + ": no such file.\n" + csv +
+                                    ", line 5: scale 'x' is not a number.\n" + csv +
+                                    ", line 6: " + archive.path("gone_qa.tif") + ": no such quality file.\n" +
+                                    csv + ", line 4: the scene a.tif has no row for band nir.");
 
   archive.write("scenes.csv", "day,path\n2002-01-05,a.tif\n");
-  EXPECT_EQ(message_of(sensor), csv + ": no column 'date'. The first line must name the columns, at least date,path; "
-                                      "found: day,path.");
+  EXPECT_EQ(message_of(sensor),
+            csv +
+                ": no column 'date'. The first line must name the columns, at least date,path; "
+                "found: day,path.");
   archive.write("scenes.csv", "date,path\n2002-01-05,a.tif,3\n");
   EXPECT_THAT(message_of(sensor), HasSubstr("line 2: 3 fields, but the header has 2"));
   archive.write("scenes.csv", "");

@@ -4,6 +4,7 @@
 
 #include "stfcube/models/classical/increment.hpp"
 #include "stfcube/models/classical/linear.hpp"
+#include "stfcube/models/classical/starfm.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 #include "stfcube/partitioning/core/text.hpp"
 
@@ -13,6 +14,7 @@ std::map<std::string, ModelEntry> const& model_registry() {
   static std::map<std::string, ModelEntry> const registry = {
       {"increment", IncrementModel::entry()},
       {"linear", LinearModel::entry()},
+      {"starfm", starfm_entry()},
   };
   return registry;
 }

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "stfcube/models/classical/resample.hpp"
+#include "stfcube/models/classical/starfm_kernel.hpp"
+#include "stfcube/models/fusion_model.hpp"
+
+namespace stfcube {
+
+/// What all blocks of a tile have in common. Values and references only; lives as long as the call that made it.
+struct StarfmTile {
+  FusionInput const& input;
+  StarfmSettings const& settings;
+  Quantity const& range;
+  int max_gap_days = 0;
+  std::vector<Pair> pairs = {};           ///< those that some target may use, ascending
+  std::vector<int> target_coarse = {};         ///< per target: index into input.coarse.dates, -1 when there is none
+  std::vector<std::vector<int>> similar_dn = {};  ///< [pair][band]
+  std::vector<StarfmTables> tables = {};       ///< [band]
+  std::vector<StarfmThresholds> thresholds = {};  ///< [band]
+  double const* powers = nullptr;
+  int powers_radius = 0;
+};
+
+/// A piece of a tile's core, small enough that the window around a pixel stays in the processor's caches.
+class StarfmBlock {
+ public:
+  /// Largest core of a block, px.
+  static int side(StarfmSettings const& settings, int ratio);
+  /// Bytes of working memory of one block.
+  static std::size_t bytes(StarfmSettings const& settings, int ratio, int pairs, int targets);
+
+  /// @param core_px within the core of the tile
+  StarfmBlock(StarfmTile const& tile, Rect const& core_px);
+
+  /// Predicts all bands and targets of the block.
+  void fuse(FusionOutput& output);
+
+ private:
+  void find_cells();
+  void make_plans();
+  void load_band(int band);
+  void load_pair(int pair, int band);
+  void load_similarity(int pair, int band);
+  void load_change(int pair, int band);
+  void write_row(int band, int row, FusionOutput& output) const;
+  Dn coarse_at(int date, int band, int cell_x, int cell_y) const;
+  Dn coarse_value(int date, int band, int column, int row) const;
+  std::vector<bool> usable_everywhere() const;
+  int raster_index(int column, int row) const { return row * raster_cols_ + column; }
+
+  /// Raster arrays of one pair.
+  struct PairPlanes {
+    std::vector<AlignedArray<Dn>> similar;     ///< of other bands, when similarity is joint
+    AlignedArray<Dn> fine;
+    AlignedArray<std::uint16_t> difference;
+    AlignedArray<float> change;
+    AlignedArray<double> damping;
+  };
+
+  StarfmTile const& tile_;
+  Rect core_px_;                      ///< target grid
+  Rect raster_px_;                    ///< core with the window around it; may reach outside the scene
+  int raster_cols_ = 0, raster_rows_ = 0;
+  bool per_pixel_ = false;            ///< the "cells" are the raster's pixels
+  Rect cells_;                        ///< cells of the block: coarse grid, or raster pixels from (0, 0)
+  std::vector<int> column_cell_, row_cell_;
+  AlignedArray<std::int32_t> cell_;
+  AlignedArray<std::uint16_t> slot_;
+  AlignedArray<double> inverse_distance_;
+  AlignedArray<Dn> coarse_;           ///< [cell] of the pair being loaded
+  CellFrame frame_;
+  std::vector<PairPlanes> planes_;
+  StarfmPlanner planner_;
+  StarfmBlockView view_;
+  StarfmScratch scratch_;
+  StarfmRow row_;
+};
+
+}  // namespace stfcube

@@ -181,10 +181,10 @@ std::array<int, 4> chunk_shape(Values const& values) {
 
 int deflate_level(std::string const& text) {
   if (text == "none") return 0;
-  auto const level = text.starts_with("deflate:") ? parse_integer(text.substr(8)) : std::nullopt;
-  require(level && *level >= 1 && *level <= 9, ErrorKind::config,
+  int const level = text.starts_with("deflate:") ? static_cast<int>(parse_integer(text.substr(8)).value_or(0)) : 0;
+  require(level >= 1 && level <= 9, ErrorKind::config,
           fmt::format("cube.compression = {} is not known. Use none, or deflate:1 to deflate:9.", text));
-  return static_cast<int>(*level);
+  return level;
 }
 
 std::map<std::string, std::string> model_options(KeyValues const& values) {

@@ -5,10 +5,14 @@
 #include <map>
 #include <sstream>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "stfcube/io/catalog.hpp"
 #include "stfcube/io/raster_file.hpp"
+#include "stfcube/jobs/job_file.hpp"
+#include "stfcube/jobs/job_spec.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 #include "stfcube/partitioning/threads/parallel_for.hpp"
 #include "stfcube/tests/support/world.hpp"
@@ -128,23 +132,26 @@ TEST(Simulate, pixels_are_those_of_the_simulator) {
 
 TEST(Simulate, ranks_and_threads_do_not_matter) {
   auto const folder = fresh_folder();
-  auto settings = small_archive(folder / "world");
-  settings.scene.width = 1060;  // two blocks by two, with a cell that begins in one and ends in the next
-  settings.scene.height = 520;
-  settings.scene.bands = 1;
-  settings.scene.ratio = 10;
-  settings.scene.coarse_clouds = 0.2;
-  settings.truth_dates = {settings.scene.start + 1};
-  with_threads(2, [&] { simulate(settings, world()); });
-  if (!world().is_root()) return;
-  auto alone = settings;
-  alone.out = folder / "alone";
-  with_threads(1, [&] { simulate(alone, Communicator()); });
-  auto const one = contents_of(alone.out);
-  auto const many = contents_of(settings.out);
-  ASSERT_EQ(one.size(), 9U);
-  ASSERT_EQ(many.size(), one.size());
-  for (auto const& [name, bytes] : one) EXPECT_TRUE(many.at(name) == bytes) << name;
+  // Two blocks beside, and two below each other, with coarse cells that begin in one and end in the other.
+  for (auto const& [width, height] : {std::pair{1060, 40}, std::pair{40, 540}}) {
+    auto settings = small_archive(folder / fmt::format("world{}", width));
+    settings.scene.width = width;
+    settings.scene.height = height;
+    settings.scene.bands = 1;
+    settings.scene.ratio = 10;
+    settings.scene.coarse_clouds = 0.2;
+    settings.truth_dates = {settings.scene.start + 1};
+    with_threads(2, [&] { simulate(settings, world()); });
+    if (!world().is_root()) continue;
+    auto alone = settings;
+    alone.out = folder / fmt::format("alone{}", width);
+    with_threads(1, [&] { simulate(alone, Communicator()); });
+    auto const one = contents_of(alone.out);
+    auto const many = contents_of(settings.out);
+    ASSERT_EQ(one.size(), 9U);
+    ASSERT_EQ(many.size(), one.size());
+    for (auto const& [name, bytes] : one) EXPECT_TRUE(many.at(name) == bytes) << name;
+  }
 }
 
 TEST(Simulate, clouded_coarse_cells_are_no_data) {
@@ -158,8 +165,7 @@ TEST(Simulate, clouded_coarse_cells_are_no_data) {
 }
 
 TEST(Simulate, the_job_names_what_was_written) {
-  auto settings = small_archive("demo");
-  std::string const job = simulated_job(settings);
+  std::string const job = simulated_job(small_archive("demo"));
   for (char const* line :
        {"[grid]\nlike = fine/FINE_20200101.tif", "ratio = 16", "[fine]\nscenes = fine/FINE_????????.tif",
         "bands = blue:1 green:2 red:3", "qa = fine/FINE_*_QA.tif", "qa_scheme = landsat_c2",
@@ -167,6 +173,21 @@ TEST(Simulate, the_job_names_what_was_written) {
         "[cube]\npath = cube.nc"}) {
     EXPECT_THAT(job, HasSubstr(line));
   }
+}
+
+TEST(Simulate, the_job_is_accepted_and_finds_its_scenes) {
+  auto const settings = small_archive(fresh_folder() / "demo");
+  simulate(settings, world());
+  JobSpec const job = make_job_spec(read_job_file(settings.out / "job.cfg"), settings.out);
+  Catalog const fine = find_scenes(job.fine);
+  Catalog const coarse = find_scenes(job.coarse);
+  EXPECT_EQ(fine.dates(), (std::vector<Date>{settings.scene.start, settings.scene.start + 8}));
+  EXPECT_EQ(coarse.dates().size(), 3U);
+  EXPECT_TRUE(fine.scenes.front().qa.has_value());
+  Grid const grid = read_grid(job.grid.like.string());
+  for (Scene const& scene : fine.scenes) EXPECT_TRUE(check_scene(scene, job.fine, grid).aligned);
+  Grid const cells = coarse_grid(grid, *job.grid.ratio);
+  for (Scene const& scene : coarse.scenes) EXPECT_TRUE(check_scene(scene, job.coarse, cells).aligned);
 }
 
 TEST(Simulate, an_archive_is_replaced_only_on_request) {

@@ -25,7 +25,7 @@ constexpr int block_width = 1024;
 constexpr int block_height = 512;
 constexpr int blocks_at_once = 8;
 // Files open at a time are at most four per date.
-constexpr int dates_at_once = 48;
+constexpr int dates_at_once = 24;
 
 /// One piece of the scene, the coarse cells that begin in it, and the fine pixels both need.
 struct Block {

@@ -25,7 +25,8 @@ struct SimulateSettings {
 ///   coarse/COARSE_YYYYMMDD.tif   like fine, ceil(size / ratio) cells
 ///   truth/TRUTH_YYYYMMDD.tif     like fine, without clouds and noise; on request
 ///   job.cfg                      written last: where it is, the archive is complete
-/// Pixels do not depend on ranks or threads. Memory: some 100 MB per rank and 40 MB per thread, for any size.
+/// Pixels do not depend on ranks or threads. Memory: at most some 400 MB per rank and 60 MB per thread, for
+/// any size.
 /// @collective dates are shared out over ranks, and over the threads of each
 /// @throws Error(config) when a setting is out of range, or `out` holds files and `overwrite` is not set;
 /// Error(io)

@@ -12,6 +12,7 @@
 #include "stfcube/io/hdf5/skeleton.hpp"
 #include "stfcube/partitioning/core/digest.hpp"
 #include "stfcube/partitioning/core/log.hpp"
+#include "stfcube/partitioning/core/text.hpp"
 #include "stfcube/partitioning/mpi/native_mpi.hpp"
 #include "stfcube/partitioning/mpi/session.hpp"
 
@@ -71,6 +72,8 @@ class ParallelFile {
   /// @collective
   void close() {
     datasets_.clear();
+    // A failed close cannot be repeated or undone; a failed flush can still be thrown away.
+    checked(H5Fflush(file_, H5F_SCOPE_GLOBAL), "flushing the file");
     checked(H5Fclose(file_.release()), "closing the file on all ranks");
   }
 
@@ -188,7 +191,9 @@ class CollectiveWriter final : public CubeWriter {
       try {
         work();
       } catch (Error const& error) {
-        throw error.with(part_.string());
+        std::error_code ignored;
+        auto const free = fs::space(part_.parent_path(), ignored).available;
+        throw error.with(fmt::format("{} ({} free there)", part_.string(), format_bytes(free)));
       }
     });
   }
@@ -250,8 +255,12 @@ class CollectiveWriter final : public CubeWriter {
   }
 
   /// Closing is collective. Errors are agreed on before each collective step, so all ranks come here
-  /// together; should one of them not come, waiting would be for ever.
+  /// together; should one of them not come, waiting would be for ever. The file is emptied first: closing
+  /// writes once more, and after a full disk that would fail, which HDF5 1.10 answers with a crash when MPI
+  /// ends.
   void close_unfinished() noexcept {
+    std::error_code ignored;
+    if (comm_.is_root()) fs::resize_file(part_, 0, ignored);
     if (everybody_is_here()) {
       file_.reset();
       return;

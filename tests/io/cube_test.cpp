@@ -1,11 +1,13 @@
 #include "stfcube/io/cube.hpp"
 
+#include <csignal>
 #include <fstream>
 #include <iterator>
 #include <optional>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include "stfcube/io/content_digest.hpp"
 #include "stfcube/partitioning/core/error.hpp"
@@ -225,6 +227,51 @@ TEST(Cube, unit_off_the_chunk_borders_is_refused_on_all_ranks) {
     EXPECT_THROW(writer->write(world().is_root() ? &unit : nullptr), Error);
   }
   world().barrier();
+  EXPECT_TRUE(fs::is_empty(folder));
+}
+
+/// Lets files grow to `bytes` only, as a quota or a full disk would, until destroyed.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+    getrlimit(RLIMIT_FSIZE, &before_);
+    rlimit const lower = {bytes, before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &lower);
+  }
+  ~FileSizeLimit() {
+    setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, handler_);
+  }
+  FileSizeLimit(FileSizeLimit const&) = delete;
+  FileSizeLimit& operator=(FileSizeLimit const&) = delete;
+
+ private:
+  void (*handler_)(int);
+  rlimit before_{};
+};
+
+TEST(Cube, disk_that_is_full_is_an_error_on_all_ranks) {
+  fs::path const folder = fresh_folder();
+  CubeLayout layout = synthetic_layout(folder / "cube.nc");
+  layout.grid.width = layout.grid.height = 320;
+  layout.deflate_level = 1;
+  std::optional<Error> failed;
+  {
+    auto const writer = make_collective_writer(layout, world());
+    world().barrier();
+    auto const size = fs::file_size(folder / "cube.nc.work" / "collective.part");
+    FileSizeLimit const limit(size + 10000);
+    try {
+      write_units(*writer, layout, synthetic_units(layout, 64, 2), world());
+    } catch (Error const& error) {
+      failed = error;
+    }
+  }
+  world().barrier();
+  ASSERT_TRUE(failed.has_value());
+  EXPECT_EQ(failed->kind(), ErrorKind::io);
+  EXPECT_THAT(failed->what(), HasSubstr("writing"));
+  EXPECT_THAT(failed->what(), HasSubstr("free there"));
   EXPECT_TRUE(fs::is_empty(folder));
 }
 

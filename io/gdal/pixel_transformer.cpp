@@ -32,6 +32,12 @@ double settled(double ratio) {
   return std::abs(ratio - whole) < 0.05 * whole ? whole : ratio;
 }
 
+/// A coordinate in steps of a millionth pixel, whose sums with whole pixels are exact.
+double in_fractions(double value) {
+  constexpr double steps = 1 << 20;
+  return std::round(value * steps) / steps;
+}
+
 /// A pixel number that fits an int with room to add to it.
 int as_pixel(double value) {
   return static_cast<int>(std::clamp(value, -1e9, 1e9));
@@ -131,8 +137,8 @@ int PixelTransformer::transform_window(void* arg, int destination_to_source, int
   }
   int const done = window.transformer->transform(destination_to_source != 0, count, x, y, z, ok);
   for (int i = 0; i < count; ++i) {
-    x[i] -= to.x;
-    y[i] -= to.y;
+    x[i] = in_fractions(x[i]) - to.x;
+    y[i] = in_fractions(y[i]) - to.y;
   }
   return done;
 }

@@ -40,8 +40,8 @@ double kernel_radius(GDALResampleAlg resampling) {
   }
 }
 
-/// Scene pixels that the grid rectangle needs, clipped to the scene: where the corners of its pixels fall,
-/// and the kernel's reach around them.
+/// Scene pixels that the grid rectangle needs: where the corners of its pixels fall, and the kernel's reach
+/// around them. Reaches outside the scene by no more than the kernel does.
 Rect needed_window(PixelTransformer const& transformer, SceneGeometry const& scene, Rect const& px,
                    GDALResampleAlg resampling) {
   constexpr int steps = 32, reserve_px = 4;
@@ -59,14 +59,34 @@ Rect needed_window(PixelTransformer const& transformer, SceneGeometry const& sce
   double const radius = kernel_radius(resampling);
   double const margin_x = std::ceil(radius * transformer.columns_per_pixel()) + reserve_px;
   double const margin_y = std::ceil(radius * transformer.rows_per_pixel()) + reserve_px;
-  auto const clipped = [](double value, int size) {
-    return static_cast<int>(std::clamp(value, 0.0, static_cast<double>(size)));
+  auto const begin = [](double value, double margin) {
+    return static_cast<int>(std::floor(std::max(value - margin, -margin)));
   };
-  int const x0 = clipped(std::floor(left - margin_x), scene.width);
-  int const x1 = clipped(std::ceil(right + margin_x), scene.width);
-  int const y0 = clipped(std::floor(top - margin_y), scene.height);
-  int const y1 = clipped(std::ceil(bottom + margin_y), scene.height);
-  return {x0, y0, x1 - x0, y1 - y0};
+  auto const end = [](double value, double margin, int size) {
+    return static_cast<int>(std::ceil(std::min(value + margin, size + margin)));
+  };
+  int const x = begin(left, margin_x), y = begin(top, margin_y);
+  return {x, y, end(right, margin_x, scene.width) - x, end(bottom, margin_y, scene.height) - y};
+}
+
+/// The scene on `window`; what lies outside the scene is no data, so that its border is like any gap and
+/// where the window was cut does not matter.
+Planes<double> read_padded(SceneFiles const& scene, Rect const& window, Rect const& inside,
+                           Decoder const& decoder) {
+  Planes<double> part = scene.read<double>(inside, decoder);
+  if (inside == window) return part;
+  Planes<double> padded;
+  padded.width = window.width;
+  padded.height = window.height;
+  padded.bands = part.bands;
+  padded.values.assign(padded.plane_size() * static_cast<std::size_t>(part.bands),
+                       std::numeric_limits<double>::quiet_NaN());
+  for (std::size_t b = 0; b < static_cast<std::size_t>(part.bands); ++b)
+    for (int y = 0; y < part.height; ++y)
+      std::copy_n(part.plane(b) + static_cast<std::ptrdiff_t>(y) * part.width, part.width,
+                  padded.plane(b) + static_cast<std::ptrdiff_t>(inside.y - window.y + y) * padded.width +
+                      (inside.x - window.x));
+  return padded;
 }
 
 /// The planes as a raster of the library, without copying.
@@ -141,8 +161,13 @@ Planes<double> warp_scene(SceneFiles const& scene, PixelTransformer const& trans
   result.width = px.width;
   result.height = px.height;
   Rect const needed = needed_window(transformer, scene.geometry(), px, resampling);
-  if (needed.empty()) return result;
-  Planes<double> source = scene.read<double>(needed, decoder);
+  Rect const inside = intersect(needed, {0, 0, scene.geometry().width, scene.geometry().height});
+  if (inside.empty()) return result;
+  Planes<double> source = read_padded(scene, needed, inside, decoder);
+  // Where nothing is missing the library sums in another order. A gap in the corner, out of every kernel's
+  // reach, makes it take one way always.
+  for (std::size_t b = 0; b < static_cast<std::size_t>(source.bands); ++b)
+    *source.plane(b) = std::numeric_limits<double>::quiet_NaN();
   result.bands = source.bands;
   result.values.assign(result.plane_size() * static_cast<std::size_t>(source.bands),
                        std::numeric_limits<double>::quiet_NaN());

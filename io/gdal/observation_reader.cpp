@@ -60,9 +60,15 @@ class GdalObservationReader final : public ObservationReader {
   Stack<Dn> read(int index, Rect const& px) const override {
     Stack<Dn> result(1, static_cast<int>(catalog_.sensor.bands.size()), px.height, px.width);
     result.fill(no_data_dn);
+    bool first = true;
     for (std::size_t const s : scenes_of_.at(static_cast<std::size_t>(index))) {
       Rect const common = intersect(px, headers_[s].footprint_px);
-      if (!common.empty()) fill_gaps(read_scene(s, common), common, px, result);
+      if (common.empty()) continue;
+      auto const scene = read_scene(s, common);
+      if (scene.bands == 0) continue;
+      for (int y = 0; y < common.height; ++y)
+        first ? copy_row(scene, common, y, px, result) : fill_row(scene, common, y, px, result);
+      first = false;
     }
     return result;
   }
@@ -95,27 +101,32 @@ class GdalObservationReader final : public ObservationReader {
     dn.values.resize(values.values.size());
     std::ranges::transform(values.values, dn.values.begin(),
                            [&](double value) { return decoder_.quantise(value); });
+    gdal::mask_pixels(dn, std::vector<std::uint8_t>(dn.plane_size(), 1));
     return dn;
   }
 
-  /// Puts the pixels of `scene` (on `common`) where `result` (on `px`) has none and all bands of `scene` are
-  /// valid.
-  static void fill_gaps(gdal::Planes<Dn> const& scene, Rect const& common, Rect const& px,
-                        Stack<Dn>& result) {
-    auto const bands = static_cast<std::size_t>(scene.bands);
-    for (int y = 0; y < scene.height && bands > 0; ++y) {
-      std::size_t const row = static_cast<std::size_t>(y) * static_cast<std::size_t>(scene.width);
-      for (int x = 0; x < scene.width; ++x) {
-        int const to_y = common.y - px.y + y, to_x = common.x - px.x + x;
-        if (result.at(0, 0, to_y, to_x) != no_data_dn) continue;
-        std::size_t const at = row + static_cast<std::size_t>(x);
-        bool valid = true;
-        for (std::size_t b = 0; b < bands; ++b) valid &= scene.plane(b)[at] != no_data_dn;
-        if (!valid) continue;
-        for (std::size_t b = 0; b < bands; ++b)
-          result.at(0, static_cast<int>(b), to_y, to_x) = scene.plane(b)[at];
-      }
+  /// Row `y` of `scene` (on `common`) to its place in `result` (on `px`).
+  static void copy_row(gdal::Planes<Dn> const& scene, Rect const& common, int y, Rect const& px,
+                       Stack<Dn>& result) {
+    for (int b = 0; b < scene.bands; ++b)
+      std::copy_n(row_of(scene, b, y), scene.width,
+                  result.row(0, b, common.y - px.y + y) + (common.x - px.x));
+  }
+
+  /// The same, only where `result` has no pixel yet. A pixel is there in all bands or in none.
+  static void fill_row(gdal::Planes<Dn> const& scene, Rect const& common, int y, Rect const& px,
+                       Stack<Dn>& result) {
+    int const to_x = common.x - px.x, to_y = common.y - px.y + y;
+    for (int b = scene.bands; b-- > 0;) {  // the first band last: it tells where a pixel is missing
+      Dn const* const missing = result.row(0, 0, to_y) + to_x;
+      Dn const* const from = row_of(scene, b, y);
+      Dn* const to = result.row(0, b, to_y) + to_x;
+      for (int x = 0; x < scene.width; ++x) to[x] = missing[x] == no_data_dn ? from[x] : to[x];
     }
+  }
+
+  static Dn const* row_of(gdal::Planes<Dn> const& scene, int band, int y) {
+    return scene.plane(static_cast<std::size_t>(band)) + static_cast<std::ptrdiff_t>(y) * scene.width;
   }
 
   Catalog catalog_;

@@ -11,19 +11,6 @@
 namespace stfcube::gdal {
 namespace {
 
-bool is_invalid(Dn value) {
-  return value == no_data_dn;
-}
-bool is_invalid(double value) {
-  return std::isnan(value);
-}
-void invalidate(Dn& value) {
-  value = no_data_dn;
-}
-void invalidate(double& value) {
-  value = std::numeric_limits<double>::quiet_NaN();
-}
-
 /// 16-bit numbers have a fast way to DN; all others go through double, which holds them exactly.
 GDALDataType buffer_type_of(GDALDataType type) {
   if (type == GDT_Int16) return GDT_Int16;
@@ -304,8 +291,7 @@ Planes<T> SceneFiles::read(Rect const& window, Decoder const& decoder) const {
   planes.width = window.width;
   planes.height = window.height;
   planes.bands = static_cast<int>(sensor_.bands.size());
-  std::size_t const size = planes.plane_size(), bands = sensor_.bands.size();
-  planes.values.resize(size * bands);
+  planes.values.resize(planes.plane_size() * sensor_.bands.size());
   for (auto const& file : files_) {
     if (file.buffer_type == GDT_Int16)
       decode_file<std::int16_t>(file, window, decoder, planes);
@@ -314,12 +300,7 @@ Planes<T> SceneFiles::read(Rect const& window, Decoder const& decoder) const {
     else
       decode_file<double>(file, window, decoder, planes);
   }
-  std::vector<std::uint8_t> valid = quality_ ? usable_pixels(window) : std::vector<std::uint8_t>(size, 1);
-  for (std::size_t b = 0; b < bands; ++b)
-    for (std::size_t i = 0; i < size; ++i) valid[i] &= is_invalid(planes.plane(b)[i]) ? 0 : 1;
-  for (std::size_t b = 0; b < bands; ++b)
-    for (std::size_t i = 0; i < size; ++i)
-      if (valid[i] == 0) invalidate(planes.plane(b)[i]);
+  mask_pixels(planes, quality_ ? usable_pixels(window) : std::vector<std::uint8_t>(planes.plane_size(), 1));
   return planes;
 }
 

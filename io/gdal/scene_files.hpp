@@ -8,21 +8,9 @@
 #include "stfcube/io/gdal/decoder.hpp"
 #include "stfcube/io/gdal/gdal_support.hpp"
 #include "stfcube/io/gdal/pixel_transformer.hpp"
+#include "stfcube/io/gdal/planes.hpp"
 
 namespace stfcube::gdal {
-
-/// Pixels of all bands of one window, [band, y, x]. A pixel is valid in all bands or in none.
-template <class T>
-struct Planes {
-  int width = 0, height = 0, bands = 0;
-  std::vector<T> values;
-
-  std::size_t plane_size() const {
-    return static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
-  }
-  T* plane(std::size_t band) { return values.data() + band * plane_size(); }
-  T const* plane(std::size_t band) const { return values.data() + band * plane_size(); }
-};
 
 /// The open files of one scene, checked to fit together. One thread at a time.
 class SceneFiles {

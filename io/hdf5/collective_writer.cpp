@@ -9,6 +9,7 @@
 #include "stfcube/io/cube.hpp"
 #include "stfcube/io/cube_place.hpp"
 #include "stfcube/io/hdf5/attributes.hpp"
+#include "stfcube/io/hdf5/mpi_io.hpp"
 #include "stfcube/io/hdf5/skeleton.hpp"
 #include "stfcube/partitioning/core/digest.hpp"
 #include "stfcube/partitioning/core/log.hpp"
@@ -142,6 +143,7 @@ class CollectiveWriter final : public CubeWriter {
   CollectiveWriter(CubeLayout const& layout, Communicator const& comm)
       : layout_(layout), comm_(comm), arrays_(cube_arrays(layout)), digest_(arrays_) {
     quiet_library();
+    choose_collective_io();
     comm_.together([&] {
       if (!comm_.is_root()) return;
       place_.emplace(layout_.path, part_name, layout_.overwrite);

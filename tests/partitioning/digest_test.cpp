@@ -50,5 +50,10 @@ TEST(Sha256, can_be_moved_half_way) {
   EXPECT_EQ(second.hex(), sha256_hex("abc"));
 }
 
+TEST(NameUuid, is_that_of_version_5_in_the_url_namespace) {
+  // Python: uuid.uuid5(uuid.NAMESPACE_URL, "urn:stfcube:job:abc")
+  EXPECT_EQ(name_uuid("urn:stfcube:job:abc"), "787c38af-bcfa-53ad-bc3e-631e88798a20");
+}
+
 }  // namespace
 }  // namespace stfcube

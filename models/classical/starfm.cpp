@@ -47,26 +47,6 @@ struct WeightTables {
   std::vector<double> plateau, falloff, plateau_t;
 };
 
-/// {1, d, d^2, 0} for -radius <= d <= radius.
-AlignedArray<double> make_powers(int radius) {
-  AlignedArray<double> powers((2 * to_size(radius) + 1) * starfm_slot_size);
-  for (int d = -radius; d <= radius; ++d) {
-    double* const at = powers.data() + to_size(d + radius) * starfm_slot_size;
-    at[0] = 1;
-    at[1] = d;
-    at[2] = static_cast<double>(d) * d;
-    at[3] = 0;
-  }
-  return powers;
-}
-
-/// The largest |F(i) - F(0)| of a similar pixel, whatever the scene.
-int largest_difference(StarfmSettings const& settings) {
-  constexpr double largest_sigma = table_size / 2.0;
-  if (!settings.similarity_bands.empty()) return static_cast<int>(table_size) - 2;
-  return std::max(0, starfm_similar_dn(largest_sigma, settings));
-}
-
 class Starfm final : public FusionModel {
  public:
   explicit Starfm(ModelSettings const& settings)
@@ -76,9 +56,7 @@ class Starfm final : public FusionModel {
         ratio_(settings.ratio),
         max_gap_days_(settings.max_pair_gap_days),
         tolerance_days_(settings.pair_tolerance_days),
-        reciprocal_(reciprocals(settings_.log_weights)),
-        powers_radius_(largest_difference(settings_)),
-        powers_(make_powers(powers_radius_)) {
+        reciprocal_(reciprocals(settings_.log_weights)) {
     info_.name = "starfm";
     info_.title = "STARFM, Spatial and Temporal Adaptive Reflectance Fusion Model";
     info_.citation =
@@ -172,8 +150,6 @@ class Starfm final : public FusionModel {
                              .plateau_levels = static_cast<int>(weights.plateau_t.size())});
     }
     tile.thresholds = thresholds_;
-    tile.powers = powers_.data();
-    tile.powers_radius = powers_radius_;
     return tile;
   }
 
@@ -197,8 +173,6 @@ class Starfm final : public FusionModel {
   std::vector<double> reciprocal_;
   std::map<double, WeightTables> weights_;    ///< by combined uncertainty
   Statistics statistics_;
-  int powers_radius_;
-  AlignedArray<double> powers_;
 };
 
 }  // namespace

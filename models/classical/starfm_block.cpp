@@ -4,22 +4,23 @@
 #include <cmath>
 #include <cstdlib>
 #include <limits>
+#include <set>
 
 #include "stfcube/partitioning/core/error.hpp"
 
 namespace stfcube {
 namespace {
 
-/// From this ratio on a window holds far fewer cells than similar pixels, and sums by cell pay.
-constexpr int smallest_grouped_ratio = 8;
+/// Up to so many targets it is faster to have pixels side by side in a vector than targets.
+constexpr int most_targets_with_images = 2;
+
+/// Logarithmic weights off the plateau stay below 1 only when the plateau reaches this far; the form with pixels side by
+/// side relies on it.
+constexpr double least_logarithmic_plateau = 5;
 
 std::size_t to_size(int n) { return static_cast<std::size_t>(n); }
 
 bool has_own_cells(StarfmSettings const& settings, int ratio) { return settings.bilinear || ratio == 1; }
-
-bool is_grouped(StarfmSettings const& settings, int ratio) {
-  return !settings.bilinear && ratio >= smallest_grouped_ratio;
-}
 
 }  // namespace
 
@@ -31,17 +32,20 @@ std::size_t StarfmBlock::bytes(StarfmSettings const& settings, int ratio, int pa
   std::size_t const raster = to_size(raster_side) * to_size(raster_side);
   int const cell_side = has_own_cells(settings, ratio) ? raster_side : (raster_side - 1) / ratio + 2;
   std::size_t const cells = to_size(cell_side) * to_size(cell_side);
-  bool const grouped = is_grouped(settings, ratio);
   std::size_t const similar = AlignedArray<Dn>::bytes_for(raster) * settings.similarity_bands.size();
+  std::size_t const change = cells * to_size(targets);
   std::size_t const per_pair = similar + AlignedArray<Dn>::bytes_for(raster) + AlignedArray<std::uint16_t>::bytes_for(raster) +
-                               AlignedArray<float>::bytes_for(cells * to_size(targets)) +
-                               (grouped ? AlignedArray<double>::bytes_for(cells * to_size(targets)) : 0);
+                               AlignedArray<float>::bytes_for(change) + AlignedArray<double>::bytes_for(change);
+  std::size_t const image = AlignedArray<Dn>::bytes_for(raster) + AlignedArray<std::uint16_t>::bytes_for(raster) +
+                            AlignedArray<double>::bytes_for(raster) + AlignedArray<float>::bytes_for(raster);
+  // With and without T, when the number of pairs at a pixel decides.
+  std::size_t const forms = settings.use_t.has_value() || settings.pairs == 1 ? 1 : 2;
+  std::size_t const images = targets <= most_targets_with_images ? to_size(targets) * to_size(pairs) * forms * image : 0;
   std::size_t const raster_arrays = AlignedArray<std::int32_t>::bytes_for(raster) +
-                                    AlignedArray<std::uint16_t>::bytes_for(raster) +
-                                    AlignedArray<double>::bytes_for(raster) + AlignedArray<Dn>::bytes_for(cells);
+                                    AlignedArray<double>::bytes_for(raster) + AlignedArray<Dn>::bytes_for(cells) +
+                                    AlignedArray<std::uint32_t>::bytes_for(raster);
   std::size_t const plans = to_size(core) * to_size(core) * sizeof(StarfmPlan const*);
-  return to_size(pairs) * per_pair + raster_arrays + plans +
-         StarfmScratch::bytes(settings.window, grouped ? static_cast<int>(cells) : 0, targets) +
+  return to_size(pairs) * per_pair + images + raster_arrays + plans + StarfmScratch::bytes(settings.window, targets) +
          StarfmRow::bytes(core, targets);
 }
 
@@ -56,7 +60,7 @@ StarfmBlock::StarfmBlock(StarfmTile const& tile, Rect const& core_px)
       frame_(cell_frame(tile.input)),
       planes_(tile.pairs.size()),
       planner_(tile.pairs, tile.input.targets, tile.settings, tile.max_gap_days),
-      scratch_(1, 0, 1),
+      scratch_(tile.settings.window, static_cast<int>(tile.input.targets.size())),
       row_(core_px.width, static_cast<int>(tile.input.targets.size())) {
   StarfmSettings const& settings = tile.settings;
   view_.cols = core_px.width;
@@ -64,10 +68,6 @@ StarfmBlock::StarfmBlock(StarfmTile const& tile, Rect const& core_px)
   view_.before = settings.before();
   view_.pitch = raster_cols_;
   view_.targets = static_cast<int>(tile.input.targets.size());
-  view_.stride = view_.targets;
-  view_.grouped = is_grouped(settings, tile.input.ratio);
-  view_.powers = tile.powers;
-  view_.powers_radius = tile.powers_radius;
   view_.range = tile.range;
   view_.both_tests = settings.both_tests;
   view_.centre_max = settings.centre_max;
@@ -75,8 +75,8 @@ StarfmBlock::StarfmBlock(StarfmTile const& tile, Rect const& core_px)
   view_.usda = settings.usda;
   view_.pairs.resize(tile.pairs.size());
   find_cells();
-  scratch_ = StarfmScratch(settings.window, view_.grouped ? view_.cells : 0, view_.targets);
   make_plans();
+  find_images();
 }
 
 void StarfmBlock::find_cells() {
@@ -96,32 +96,26 @@ void StarfmBlock::find_cells() {
   }
   std::size_t const raster = to_size(raster_cols_) * to_size(raster_rows_);
   cell_ = AlignedArray<std::int32_t>(raster);
-  if (view_.grouped) slot_ = AlignedArray<std::uint16_t>(raster);
   inverse_distance_ = AlignedArray<double>(to_size(raster_cols_) * to_size(view_.window));
   for (int r = 0; r < raster_rows_; ++r) {
     for (int c = 0; c < raster_cols_; ++c) {
       std::size_t const i = to_size(raster_index(c, r));
       cell_[i] = row_cell_[to_size(r)] * cells_.width + column_cell_[to_size(c)];
-      // The set is a function of the place on the grid, so that it does not depend on the block.
-      int const set = (raster_px_.x + c) & (starfm_sets - 1);
-      if (view_.grouped) slot_[i] = static_cast<std::uint16_t>(cell_[i] * starfm_cell_size + set * starfm_slot_size);
     }
   }
+  shifted_codes_ = AlignedArray<std::uint32_t>(to_size(view_.window) * to_size(view_.window));
   for (int r = 0; r < view_.window; ++r) {
     for (int c = 0; c < view_.window; ++c) {
+      shifted_codes_[to_size(r * view_.window + c)] = static_cast<std::uint32_t>(raster_index(c, r)) << 8;
       double const dx = c - view_.before, dy = r - view_.before;
       inverse_distance_[to_size(raster_index(c, r))] =
           1.0 / (1.0 + std::sqrt(dx * dx + dy * dy) / tile_.settings.distance_px);
     }
   }
   view_.cell = cell_.data();
-  view_.slot = slot_.data();
-  view_.column_cell = column_cell_.data();
-  view_.row_cell = row_cell_.data();
-  view_.cell_cols = cells_.width;
-  view_.cells = cells_.width * cells_.height;
   view_.inverse_distance = inverse_distance_.data();
-  coarse_ = AlignedArray<Dn>(to_size(view_.cells));
+  view_.shifted_codes = shifted_codes_.data();
+  coarse_ = AlignedArray<Dn>(to_size(cells_.width) * to_size(cells_.height));
 }
 
 Dn StarfmBlock::coarse_at(int date, int band, int cell_x, int cell_y) const {
@@ -173,6 +167,7 @@ void StarfmBlock::load_band(int band) {
     load_change(p, band);
     load_similarity(p, band);
   }
+  load_images();
 }
 
 /// The fine image and its difference to the coarse one.
@@ -238,8 +233,8 @@ void StarfmBlock::load_similarity(int pair, int band) {
 /// Coarse change from the pair to every target, and the weights that follow from it.
 void StarfmBlock::load_change(int pair, int band) {
   PairPlanes& planes = planes_[to_size(pair)];
-  std::size_t const stride = to_size(view_.stride), size = to_size(view_.cells) * stride;
-  bool const damped = view_.grouped && tile_.settings.use_t.value_or(true);
+  std::size_t const stride = to_size(view_.targets), size = coarse_.size() * stride;
+  bool const damped = !per_pixel_ && tile_.settings.use_t.value_or(true);
   if (planes.change.size() == 0) {
     planes.change = AlignedArray<float>(size);
     if (damped) planes.damping = AlignedArray<double>(size);
@@ -261,6 +256,59 @@ void StarfmBlock::load_change(int pair, int band) {
   StarfmPairView& view = view_.pairs[to_size(pair)];
   view.change = planes.change.data();
   view.damping = damped ? planes.damping.data() : nullptr;
+}
+
+/// Which images the plans ask for, when there are few targets.
+void StarfmBlock::find_images() {
+  bool const far_plateau = std::ranges::all_of(tile_.thresholds, [](StarfmThresholds const& thresholds) {
+    return thresholds.combined >= least_logarithmic_plateau;
+  });
+  if (view_.targets > most_targets_with_images || (tile_.settings.log_weights && !far_plateau)) return;
+  view_.images.resize(to_size(view_.targets) * tile_.pairs.size() * 2);
+  std::vector<bool> found(view_.images.size(), false);
+  std::set<StarfmPlan const*> const plans(view_.plans.begin(), view_.plans.end());
+  for (StarfmPlan const* const plan : plans) {
+    for (StarfmRun const& run : plan->runs) {
+      for (int t = run.first; t < run.last; ++t) {
+        for (int k = 0; k < run.pairs; ++k) {
+          int const pair = run.pair[to_size(k)];
+          std::size_t const index = view_.image_index(t, pair, run.use_t);
+          if (!found[index]) images_.push_back({.target = t, .pair = pair, .use_t = run.use_t});
+          found[index] = true;
+        }
+      }
+    }
+  }
+  std::size_t const raster = to_size(raster_cols_) * to_size(raster_rows_);
+  for (ImagePlanes& planes : images_) {
+    planes.fine = AlignedArray<Dn>(raster);
+    planes.temporal = AlignedArray<std::uint16_t>(raster);
+    planes.scale = AlignedArray<double>(raster);
+    planes.value = AlignedArray<float>(raster);
+    view_.images[view_.image_index(planes.target, planes.pair, planes.use_t)] = {
+        planes.fine.data(), planes.temporal.data(), planes.scale.data(), planes.value.data()};
+  }
+}
+
+/// What every pixel brings as a neighbour, for each image.
+void StarfmBlock::load_images() {
+  StarfmTables const& tables = view_.tables;
+  for (ImagePlanes& planes : images_) {
+    StarfmPairView const& pair = view_.pairs[to_size(planes.pair)];
+    for (std::size_t i = 0; i < planes.fine.size(); ++i) {
+      float const change = pair.change[to_size(cell_[i] * view_.targets + planes.target)];
+      bool const present = pair.fine[i] != no_data_dn && !std::isnan(change);
+      int const s = pair.difference[i];
+      int const t = std::isnan(change) ? 0 : static_cast<int>(std::abs(change));
+      bool const plateau_with_t = s < tables.plateau_levels && t <= tables.plateau_t[s];
+      bool const on_plateau = planes.use_t ? plateau_with_t : tables.plateau[s] != 0;
+      double const scale = planes.use_t ? tables.reciprocal[s] * tables.reciprocal[t] : tables.falloff[s];
+      planes.fine[i] = present ? pair.fine[i] : no_data_dn;
+      planes.temporal[i] = static_cast<std::uint16_t>(t);
+      planes.scale[i] = on_plateau ? std::numeric_limits<double>::infinity() : scale;
+      planes.value[i] = present ? pair.fine[i] + change : 0.0F;
+    }
+  }
 }
 
 void StarfmBlock::fuse(FusionOutput& output) {

@@ -21,8 +21,6 @@ struct StarfmTile {
   std::vector<std::vector<int>> similar_dn = {};  ///< [pair][band]
   std::vector<StarfmTables> tables = {};       ///< [band]
   std::vector<StarfmThresholds> thresholds = {};  ///< [band]
-  double const* powers = nullptr;
-  int powers_radius = 0;
 };
 
 /// A piece of a tile's core, small enough that the window around a pixel stays in the processor's caches.
@@ -30,7 +28,7 @@ class StarfmBlock {
  public:
   /// Largest core of a block, px.
   static int side(StarfmSettings const& settings, int ratio);
-  /// Bytes of working memory of one block.
+  /// Bytes of working memory of one block, at most.
   static std::size_t bytes(StarfmSettings const& settings, int ratio, int pairs, int targets);
 
   /// @param core_px within the core of the tile
@@ -46,10 +44,11 @@ class StarfmBlock {
   void load_pair(int pair, int band);
   void load_similarity(int pair, int band);
   void load_change(int pair, int band);
+  void find_images();
+  void load_images();
   void write_row(int band, int row, FusionOutput& output) const;
   Dn coarse_at(int date, int band, int cell_x, int cell_y) const;
   Dn coarse_value(int date, int band, int column, int row) const;
-  std::vector<bool> usable_everywhere() const;
   int raster_index(int column, int row) const { return row * raster_cols_ + column; }
 
   /// Raster arrays of one pair.
@@ -61,19 +60,30 @@ class StarfmBlock {
     AlignedArray<double> damping;
   };
 
+  /// Raster arrays of one pair and target.
+  struct ImagePlanes {
+    int target, pair;
+    bool use_t;
+    AlignedArray<Dn> fine = {};
+    AlignedArray<std::uint16_t> temporal = {};
+    AlignedArray<double> scale = {};
+    AlignedArray<float> value = {};
+  };
+
   StarfmTile const& tile_;
   Rect core_px_;                      ///< target grid
   Rect raster_px_;                    ///< core with the window around it; may reach outside the scene
   int raster_cols_ = 0, raster_rows_ = 0;
   bool per_pixel_ = false;            ///< the "cells" are the raster's pixels
   Rect cells_;                        ///< cells of the block: coarse grid, or raster pixels from (0, 0)
-  std::vector<int> column_cell_, row_cell_;
+  std::vector<int> column_cell_, row_cell_;  ///< of the raster's columns and rows
   AlignedArray<std::int32_t> cell_;
-  AlignedArray<std::uint16_t> slot_;
   AlignedArray<double> inverse_distance_;
+  AlignedArray<std::uint32_t> shifted_codes_;
   AlignedArray<Dn> coarse_;           ///< [cell] of the pair being loaded
   CellFrame frame_;
   std::vector<PairPlanes> planes_;
+  std::vector<ImagePlanes> images_;
   StarfmPlanner planner_;
   StarfmBlockView view_;
   StarfmScratch scratch_;

@@ -1,6 +1,7 @@
 #include "stfcube/models/classical/starfm_kernel.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
@@ -20,13 +21,13 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 using Doubles = hn::ScalableTag<double>;
 using DoubleVector = hn::Vec<Doubles>;
-using Scratch = StarfmScratch;
+using Words = hn::ScalableTag<std::uint16_t>;
 
 constexpr Doubles doubles;
+constexpr double infinity = std::numeric_limits<double>::infinity();
 
-/// C_p - C_k of one cell for a vector of targets.
-DoubleVector load_change(float const* change) {
-  return hn::PromoteTo(doubles, hn::LoadU(hn::Rebind<float, Doubles>(), change));
+DoubleVector promoted(float const* values) {
+  return hn::PromoteTo(doubles, hn::LoadU(hn::Rebind<float, Doubles>(), values));
 }
 
 /// Half away from zero, exact for every value (the same as std::llround).
@@ -42,63 +43,129 @@ void store_words(DoubleVector value, std::int16_t* to) {
   hn::StoreU(hn::DemoteTo(words16, hn::DemoteTo(words32, value)), words16, to);
 }
 
-/// The four sums of a slot; a vector where the machine has one of that width.
-class FourSums {
- public:
-  using Tag = hn::CappedTag<double, 4>;
+std::uint16_t to_word(double value) { return static_cast<std::uint16_t>(std::min(value, 65535.0)); }
 
-  /// sums += weight * powers, and one more in the count.
-  static void add(double weight, double const* powers, double* sums) {
-    Tag const tag;
-    alignas(32) static constexpr double one_more[4] = {0, 0, 0, 1};
-    auto const w = hn::Set(tag, weight);
-    for (std::size_t i = 0; i < 4; i += hn::Lanes(tag)) {
-      auto const counted = hn::Add(hn::Load(tag, sums + i), hn::Load(tag, one_more + i));
-      hn::Store(hn::Add(counted, hn::Mul(w, hn::Load(tag, powers + i))), tag, sums + i);
-    }
+/// The values that are similar to a centre, as lowest <= value < lowest + size in 16 bits without a sign; no_data_dn
+/// lies outside of every such range.
+struct SimilarRange {
+  SimilarRange() = default;
+  SimilarRange(Dn centre, int delta) {
+    if (centre == no_data_dn || delta < 0) return;
+    int const first = std::max(centre - delta, no_data_dn + 1);
+    int const last = std::min(centre + delta, static_cast<int>(std::numeric_limits<Dn>::max()));
+    lowest = static_cast<std::uint16_t>(first);
+    size = static_cast<std::uint16_t>(last - first + 1);
   }
+  std::uint16_t lowest = 0, size = 0;
+};
 
-  /// to = the sum over the sets of one class, which become zero.
-  static void collect(double* sums, double* to) {
-    Tag const tag;
-    for (std::size_t i = 0; i < 4; i += hn::Lanes(tag)) {
-      auto total = hn::Load(tag, sums + i);
-      hn::Store(hn::Zero(tag), tag, sums + i);
-      for (int set = 1; set < starfm_sets; ++set) {
-        double* const at = sums + set * starfm_slot_size + i;
-        total = hn::Add(total, hn::Load(tag, at));
-        hn::Store(hn::Zero(tag), tag, at);
-      }
-      hn::StoreU(total, tag, to + i);
-    }
+/// The sums of step 6 for a vector of pixels or targets.
+struct Sums {
+  DoubleVector weight = hn::Zero(doubles), value = hn::Zero(doubles), square = hn::Zero(doubles),
+               count = hn::Zero(doubles);
+
+  /// A neighbour; the weight is 0 where it is not kept.
+  void add(DoubleVector w, DoubleVector v) {
+    auto const weighted = hn::Mul(w, v);
+    weight = hn::Add(weight, w);
+    value = hn::Add(value, weighted);
+    square = hn::Add(square, hn::Mul(weighted, v));
   }
 };
 
-/// Predicts the pixels of one row, one after the other.
-class RowKernel {
- public:
-  RowKernel(StarfmBlockView const& block, int row, StarfmScratch& scratch, StarfmRow& result)
-      : block_(block), row_(row), scratch_(scratch), result_(result) {}
+/// Where predictions go.
+struct Destination {
+  Dn* dn;
+  Dn* uncertainty;
+  std::int16_t* flags;
+  double* exact;
+};
 
-  void run() {
-    for (int x = 0; x < block_.cols; ++x) pixel(x);
+/// Steps 6 and 7, the uncertainty, and rounding as `put` of the model contract does it, or by the rules of the reference
+/// program.
+class Conclusion {
+ public:
+  Conclusion(StarfmBlockView const& block, int pairs)
+      : block_(block), pairs_(pairs), enough_(block.window * block.window * pairs / 100.0) {}
+
+  /// @param centre, centre_square  sums over the pairs at the centre itself; not a number: no prediction
+  void store(Sums sums, DoubleVector centre, DoubleVector centre_square, DoubleVector flags, Destination to) const {
+    auto const zero = hn::Zero(doubles);
+    auto const none = hn::Eq(sums.count, zero);
+    auto predicted = hn::Eq(centre, centre);
+    if (block_.usda) {
+      predicted = hn::And(predicted, hn::Not(none));
+    } else {
+      sums.weight = hn::IfThenElse(none, hn::Set(doubles, pairs_), sums.weight);
+      sums.value = hn::IfThenElse(none, centre, sums.value);
+      sums.square = hn::IfThenElse(none, centre_square, sums.square);
+    }
+    auto const value = hn::Div(sums.value, sums.weight);
+    auto const spread = hn::Max(hn::Sub(hn::Div(sums.square, sums.weight), hn::Mul(value, value)), zero);
+    auto const sigma = hn::Sqrt(hn::Add(spread, hn::Set(doubles, block_.variance)));
+    auto const few = hn::Lt(sums.count, hn::Set(doubles, enough_));
+    flags = hn::Add(flags, hn::IfThenElseZero(few, hn::Set(doubles, double{quality::low_confidence})));
+    round(value, sigma, flags, predicted, to);
   }
 
  private:
-  void pixel(int x) {
-    base_ = static_cast<std::size_t>(row_) * static_cast<std::size_t>(block_.pitch) + static_cast<std::size_t>(x);
-    centre_ = static_cast<std::size_t>(block_.before) * static_cast<std::size_t>(block_.pitch + 1);
-    centre_offset_ = offset_of(centre_);
-    scratch_.similar_pair[0] = scratch_.similar_pair[1] = -1;
-    int done = 0;
-    StarfmPlan const& plan = *block_.plans[static_cast<std::size_t>(row_) * static_cast<std::size_t>(block_.cols) +
-                                           static_cast<std::size_t>(x)];
-    for (StarfmRun const& run : plan.runs) {
-      no_prediction(x, done, run.first);
-      predict(x, plan, run);
-      done = run.last;
+  template <class Mask>
+  void round(DoubleVector value, DoubleVector sigma, DoubleVector flags, Mask predicted, Destination to) const {
+    auto const lowest = hn::Set(doubles, block_.range.lowest);
+    auto const highest = hn::Set(doubles, block_.range.highest);
+    auto const missing = hn::Set(doubles, no_data_dn);
+    auto rounded = round_half_away(value);
+    if (block_.usda) {
+      rounded = hn::Floor(hn::Add(value, hn::Set(doubles, 0.5)));
+      predicted = hn::And(predicted, hn::And(hn::Ge(rounded, lowest), hn::Le(rounded, highest)));
     }
-    no_prediction(x, done, block_.targets);
+    auto const inside = hn::Min(hn::Max(rounded, lowest), highest);
+    flags = hn::Add(flags, hn::IfThenElseZero(hn::Ne(inside, rounded), hn::Set(doubles, double{quality::clamped})));
+    auto const uncertainty = round_half_away(hn::Min(sigma, hn::Set(doubles, 32767.0)));
+    auto const not_a_number = hn::Set(doubles, std::numeric_limits<double>::quiet_NaN());
+    store_words(hn::IfThenElse(predicted, inside, missing), to.dn);
+    store_words(hn::IfThenElse(predicted, uncertainty, missing), to.uncertainty);
+    store_words(hn::IfThenElseZero(predicted, flags), to.flags);
+    hn::StoreU(hn::IfThenElse(predicted, value, not_a_number), doubles, to.exact);
+  }
+
+  StarfmBlockView const& block_;
+  double const pairs_, enough_;
+};
+
+/// Predicts the pixels of one row.
+class RowKernel {
+ public:
+  RowKernel(StarfmBlockView const& block, int row, StarfmScratch& scratch, StarfmRow& result)
+      : block_(block),
+        row_(row),
+        centre_(static_cast<std::size_t>(block.before) * static_cast<std::size_t>(block.pitch + 1)),
+        scratch_(scratch),
+        result_(result) {}
+
+  void run() {
+    for (int x = 0; x < block_.cols; x += StarfmScratch::group) {
+      int const width = std::min(StarfmScratch::group, block_.cols - x);
+      StarfmPlan const* const plan = &plan_of(x);
+      bool alike = !block_.images.empty();
+      for (int i = 1; i < width; ++i) alike = alike && &plan_of(x + i) == plan;
+      if (alike) {
+        predict_group(x, width, *plan);
+      } else {
+        for (int i = 0; i < width; ++i) predict_pixel(x + i);
+      }
+    }
+  }
+
+ private:
+  StarfmPlan const& plan_of(int x) const {
+    return *block_.plans[static_cast<std::size_t>(row_) * static_cast<std::size_t>(block_.cols) +
+                         static_cast<std::size_t>(x)];
+  }
+
+  /// Raster index of the first pixel of the window around column `x`.
+  std::size_t window_at(int x) const {
+    return static_cast<std::size_t>(row_) * static_cast<std::size_t>(block_.pitch) + static_cast<std::size_t>(x);
   }
 
   void no_prediction(int x, int first, int last) {
@@ -115,58 +182,309 @@ class RowKernel {
     return static_cast<std::size_t>(x) * static_cast<std::size_t>(result_.stride) + static_cast<std::size_t>(t);
   }
 
-  /// Where the cell of a window pixel stands in `change`.
-  std::size_t offset_of(std::size_t code) const {
-    return static_cast<std::size_t>(block_.cell[base_ + code]) * static_cast<std::size_t>(block_.stride);
-  }
-
   StarfmPairView const& pair_of(StarfmRun const& run, int k) const {
     return block_.pairs[static_cast<std::size_t>(run.pair[static_cast<std::size_t>(k)])];
   }
 
-  void predict(int x, StarfmPlan const& plan, StarfmRun const& run) {
-    start(run);
+  // ---- pixels side by side
+
+  void predict_group(int x, int width, StarfmPlan const& plan) {
+    int done = 0;
+    for (StarfmRun const& run : plan.runs) {
+      for (int i = 0; i < width; ++i) no_prediction(x + i, done, run.first);
+      for (int t = run.first; t < run.last; ++t) predict_group_target(x, width, plan, run, t);
+      done = run.last;
+    }
+    for (int i = 0; i < width; ++i) no_prediction(x + i, done, block_.targets);
+  }
+
+  StarfmImages const& images_of(StarfmRun const& run, int k, int target) const {
+    return block_.images[block_.image_index(target, run.pair[static_cast<std::size_t>(k)], run.use_t)];
+  }
+
+  /// Largest differences that pass the filter, and the fallback, for a group of pixels (spec, steps 2, 4 and 7).
+  struct GroupLimits {
+    alignas(64) std::array<std::uint16_t, StarfmScratch::group> spectral, temporal;
+    alignas(64) std::array<double, StarfmScratch::group> centre, centre_square;
+  };
+
+  GroupLimits limits_of(std::size_t base, int width, StarfmRun const& run, int target) const {
+    GroupLimits limits{};
+    for (int i = 0; i < width; ++i) {
+      std::size_t const at = base + centre_ + static_cast<std::size_t>(i), lane = static_cast<std::size_t>(i);
+      int spectral = 0, temporal = 0;
+      for (int k = 0; k < run.pairs; ++k) {
+        StarfmImages const& images = images_of(run, k, target);
+        int const s = pair_of(run, k).difference[at], t = images.temporal[at];
+        spectral = k == 0 ? s : block_.centre_max ? std::max(spectral, s) : std::min(spectral, s);
+        temporal = k == 0 ? t : block_.centre_max ? std::max(temporal, t) : std::min(temporal, t);
+        double const value = images.value[at];
+        limits.centre[lane] += value;
+        limits.centre_square[lane] += value * value;
+      }
+      bool const missing = std::isnan(pair_of(run, 0).change[change_offset(at) + static_cast<std::size_t>(target)]);
+      if (missing) limits.centre[lane] = std::numeric_limits<double>::quiet_NaN();
+      limits.spectral[lane] = to_word(spectral + block_.spectral);
+      limits.temporal[lane] = to_word(temporal + block_.temporal);
+    }
+    return limits;
+  }
+
+  void predict_group_target(int x, int width, StarfmPlan const& plan, StarfmRun const& run, int target) {
+    std::size_t const base = window_at(x);
+    GroupLimits const limits = limits_of(base, width, run, target);
+    constexpr std::size_t parts = StarfmScratch::group / StarfmScratch::subgroup;
+    std::array<GroupSums, parts> sums{};
+    alignas(64) GroupArray counts{};
+    int const used = (width + StarfmScratch::subgroup - 1) / StarfmScratch::subgroup;
+    for (int k = 0; k < run.pairs; ++k) {
+      find_kept(base, static_cast<std::size_t>(width), pair_of(run, k), images_of(run, k, target), limits, counts);
+      for (int part = 0; part < used; ++part) {
+        std::size_t const entries = list_entries(part);
+        add_entries(base + static_cast<std::size_t>(part * StarfmScratch::subgroup), images_of(run, k, target), entries,
+                    sums[static_cast<std::size_t>(part)]);
+      }
+    }
+    for (int part = 0; part < used; ++part) {
+      int const first = part * StarfmScratch::subgroup;
+      conclude_subgroup(x + first, std::min(StarfmScratch::subgroup, width - first), first, plan, run, target, limits,
+                        sums[static_cast<std::size_t>(part)], counts);
+    }
+  }
+
+  /// Sums of a subgroup of pixels, in memory because their number of vectors differs between machines.
+  struct GroupSums {
+    alignas(64) double weight[StarfmScratch::subgroup], value[StarfmScratch::subgroup], square[StarfmScratch::subgroup];
+  };
+
+  /// A vector of 16-bit values for the pixels of a group.
+  using GroupWords = hn::CappedTag<std::uint16_t, StarfmScratch::group>;
+  using GroupVector = hn::Vec<GroupWords>;
+  using GroupArray = std::array<std::uint16_t, StarfmScratch::group>;
+
+  /// Steps 3 and 4: for every pixel of the window, which pixels of the group keep it; and how many pixels each keeps.
+  void find_kept(std::size_t base, std::size_t width, StarfmPairView const& pair, StarfmImages const& images,
+                 GroupLimits const& limits, GroupArray& counts) {
+    bool const own = pair.similarity.size() == 1 && pair.similarity.front().fine == pair.fine;
+    for (std::size_t first = 0; first < width; first += hn::Lanes(GroupWords())) {
+      // Anything but a gap, when other bands decide what is similar.
+      std::size_t const used = width - first;
+      GroupRanges const ranges = own ? ranges_of(pair.similarity.front(), base + first, used) : GroupRanges::everything();
+      if (block_.both_tests) {
+        mark_kept<true>(base, first, pair, images, limits, ranges, counts);
+      } else {
+        mark_kept<false>(base, first, pair, images, limits, ranges, counts);
+      }
+      for (std::size_t b = 0; !own && b < pair.similarity.size(); ++b) {
+        keep_similar(base, first, pair.similarity[b].fine, ranges_of(pair.similarity[b], base + first, used), counts);
+      }
+    }
+  }
+
+  /// What is similar to each pixel of a vector; unused lanes have nothing that is.
+  struct GroupRanges {
+    alignas(64) GroupArray lowest{}, size{};
+    static GroupRanges everything() {
+      GroupRanges ranges;
+      SimilarRange const valid(0, 65535);
+      ranges.lowest.fill(valid.lowest);
+      ranges.size.fill(valid.size);
+      return ranges;
+    }
+  };
+  GroupRanges ranges_of(StarfmSimilarity const& similarity, std::size_t base, std::size_t used) const {
+    GroupRanges ranges;
+    for (std::size_t i = 0; i < std::min(used, hn::Lanes(GroupWords())); ++i) {
+      SimilarRange const range(similarity.fine[base + centre_ + i], similarity.delta);
+      ranges.lowest[i] = range.lowest;
+      ranges.size[i] = range.size;
+    }
+    return ranges;
+  }
+
+  template <bool both_tests>
+  void mark_kept(std::size_t base, std::size_t first, StarfmPairView const& pair, StarfmImages const& images,
+                 GroupLimits const& limits, GroupRanges const& ranges, GroupArray& counts) {
+    GroupWords const tag;
+    auto const spectral = hn::LoadU(tag, limits.spectral.data() + first);
+    auto const temporal = hn::LoadU(tag, limits.temporal.data() + first);
+    auto const lowest = hn::LoadU(tag, ranges.lowest.data()), size = hn::LoadU(tag, ranges.size.data());
+    auto const one = hn::Set(tag, std::uint16_t{1});
+    auto const* const fine = reinterpret_cast<std::uint16_t const*>(images.fine);
+    std::uint16_t const* const difference = pair.difference;
+    std::uint16_t const* const change = images.temporal;
+    auto const width = static_cast<std::size_t>(block_.window), pitch = static_cast<std::size_t>(block_.pitch);
+    std::uint8_t* to = scratch_.kept.data() + first / 8;
+    auto count = hn::LoadU(tag, counts.data() + first);
+    for (std::size_t row = base + first; row < base + first + width * pitch; row += pitch) {
+      for (std::size_t at = row; at < row + width; ++at, to += StarfmScratch::group / 8) {
+        auto const similar = hn::Lt(hn::Sub(hn::LoadU(tag, fine + at), lowest), size);
+        auto const fails_s = hn::Gt(hn::LoadU(tag, difference + at), spectral);
+        auto const fails_t = hn::Gt(hn::LoadU(tag, change + at), temporal);
+        auto const fails = both_tests ? hn::Or(fails_s, fails_t) : hn::And(fails_s, fails_t);
+        auto const kept = hn::AndNot(fails, similar);
+        count = hn::Add(count, hn::IfThenElseZero(kept, one));
+        hn::StoreMaskBits(tag, kept, to);
+      }
+    }
+    hn::StoreU(count, tag, counts.data() + first);
+  }
+
+  /// Takes out what is not similar in another band.
+  void keep_similar(std::size_t base, std::size_t first, Dn const* band, GroupRanges const& ranges, GroupArray& counts) {
+    GroupWords const tag;
+    auto const lowest = hn::LoadU(tag, ranges.lowest.data()), size = hn::LoadU(tag, ranges.size.data());
+    auto const one = hn::Set(tag, std::uint16_t{1});
+    auto const* const fine = reinterpret_cast<std::uint16_t const*>(band);
+    auto const width = static_cast<std::size_t>(block_.window), pitch = static_cast<std::size_t>(block_.pitch);
+    std::uint8_t* to = scratch_.kept.data() + first / 8;
+    auto count = hn::LoadU(tag, counts.data() + first);
+    for (std::size_t row = base + first; row < base + first + width * pitch; row += pitch) {
+      for (std::size_t at = row; at < row + width; ++at, to += StarfmScratch::group / 8) {
+        auto const similar = hn::Lt(hn::Sub(hn::LoadU(tag, fine + at), lowest), size);
+        auto const before = hn::LoadMaskBits(tag, to);
+        count = hn::Sub(count, hn::IfThenElseZero(hn::AndNot(similar, before), one));
+        hn::StoreMaskBits(tag, hn::And(similar, before), to);
+      }
+    }
+    hn::StoreU(count, tag, counts.data() + first);
+  }
+
+  /// The pixels of the window that some pixel of a subgroup keeps, in window order. Returns how many.
+  std::size_t list_entries(int part) {
+    hn::ScalableTag<std::uint32_t> const tag;
+    std::size_t const size = static_cast<std::size_t>(block_.window) * static_cast<std::size_t>(block_.window);
+    auto const* const kept = reinterpret_cast<std::uint32_t const*>(scratch_.kept.data());
+    std::uint32_t* const entries = scratch_.entries.data();
+    auto const low_byte = hn::Set(tag, 255U);
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < size; i += hn::Lanes(tag)) {
+      auto const bits = hn::And(hn::ShiftRightSame(hn::LoadU(tag, kept + i), part * 8), low_byte);
+      auto const wanted = hn::And(hn::Ne(bits, hn::Zero(tag)), hn::FirstN(tag, size - i));
+      hn::StoreU(hn::Compress(hn::Or(bits, hn::LoadU(tag, block_.shifted_codes + i)), wanted), tag, entries + count);
+      count += hn::CountTrue(tag, wanted);
+    }
+    return count;
+  }
+
+  /// Steps 5 and 6.
+  void add_entries(std::size_t base, StarfmImages const& images, std::size_t count, GroupSums& total) const {
+    double const* const scale = images.scale + base;
+    float const* const value = images.value + base;
+    double const* const inverse_distance = block_.inverse_distance;
+    std::uint32_t const* const entries = scratch_.entries.data();
+    auto const one = hn::Set(doubles, 1.0);
+    for (std::size_t first = 0; first < StarfmScratch::subgroup; first += hn::Lanes(doubles)) {
+      Sums sums{hn::LoadU(doubles, total.weight + first), hn::LoadU(doubles, total.value + first),
+                hn::LoadU(doubles, total.square + first), hn::Zero(doubles)};
+      for (std::size_t j = 0; j < count; ++j) {
+        std::size_t const code = entries[j] >> 8;
+        auto const bits = static_cast<std::uint8_t>((entries[j] & 255U) >> first);
+        auto const kept = hn::LoadMaskBits(doubles, &bits);
+        auto const distant = hn::Mul(hn::LoadU(doubles, scale + code + first), hn::Set(doubles, inverse_distance[code]));
+        sums.add(hn::IfThenElseZero(kept, hn::Min(distant, one)), promoted(value + code + first));
+      }
+      hn::StoreU(sums.weight, doubles, total.weight + first);
+      hn::StoreU(sums.value, doubles, total.value + first);
+      hn::StoreU(sums.square, doubles, total.square + first);
+    }
+  }
+
+  void conclude_subgroup(int x, int width, int first, StarfmPlan const& plan, StarfmRun const& run, int target,
+                         GroupLimits const& limits, GroupSums const& total, GroupArray const& counts) {
+    constexpr int size = StarfmScratch::subgroup;
+    alignas(64) Dn dn[size], uncertainty[size];
+    alignas(64) std::int16_t flags[size];
+    alignas(64) double exact[size];
+    alignas(64) double count[size];
+    std::copy_n(counts.data() + first, size, count);
+    Conclusion const conclusion(block_, run.pairs);
+    for (int i = 0; i < size; i += static_cast<int>(hn::Lanes(doubles))) {
+      Sums const sums{hn::LoadU(doubles, total.weight + i), hn::LoadU(doubles, total.value + i),
+                      hn::LoadU(doubles, total.square + i), hn::LoadU(doubles, count + i)};
+      conclusion.store(sums, hn::LoadU(doubles, limits.centre.data() + first + i),
+                       hn::LoadU(doubles, limits.centre_square.data() + first + i),
+                       hn::Set(doubles, plan.flags[static_cast<std::size_t>(target)]),
+                       {dn + i, uncertainty + i, flags + i, exact + i});
+    }
+    for (int i = 0; i < width; ++i) {
+      std::size_t const at = result_at(x + i, target);
+      result_.dn[at] = dn[i];
+      result_.uncertainty[at] = uncertainty[i];
+      result_.flags[at] = flags[i];
+      result_.exact[at] = exact[i];
+    }
+  }
+
+  // ---- targets side by side
+
+  void predict_pixel(int x) {
+    base_ = window_at(x);
+    scratch_.similar_pair[0] = scratch_.similar_pair[1] = -1;
+    int done = 0;
+    StarfmPlan const& plan = plan_of(x);
+    for (StarfmRun const& run : plan.runs) {
+      no_prediction(x, done, run.first);
+      predict_run(x, plan, run);
+      done = run.last;
+    }
+    no_prediction(x, done, block_.targets);
+  }
+
+  /// Where the cell of a raster pixel stands in `change`.
+  std::size_t change_offset(std::size_t raster) const {
+    return static_cast<std::size_t>(block_.cell[raster]) * static_cast<std::size_t>(block_.targets);
+  }
+
+  void predict_run(int x, StarfmPlan const& plan, StarfmRun const& run) {
+    start_run(run);
     for (int k = 0; k < run.pairs; ++k) {
       int const which = find_similar(run.pair[static_cast<std::size_t>(k)]);
       std::uint16_t const* const codes = scratch_.similar[which].data();
       std::size_t const count = scratch_.similar_count[which];
       if (run.use_t) {
-        add_pair<true>(run, pair_of(run, k), codes, count);
+        add_neighbours<true>(run, pair_of(run, k), list_neighbours<true>(pair_of(run, k), codes, count));
       } else {
-        add_pair<false>(run, pair_of(run, k), codes, count);
+        add_neighbours<false>(run, pair_of(run, k), list_neighbours<false>(pair_of(run, k), codes, count));
       }
     }
-    finish(x, plan, run);
+    Conclusion const conclusion(block_, run.pairs);
+    for (int t = run.first; t < run.last; t += static_cast<int>(hn::Lanes(doubles))) {
+      std::size_t const at = result_at(x, t);
+      conclusion.store(load_sums(t), hn::LoadU(doubles, scratch_.centre.data() + t),
+                       hn::LoadU(doubles, scratch_.centre_square.data() + t), hn::LoadU(doubles, plan.flags.data() + t),
+                       {result_.dn.data() + at, result_.uncertainty.data() + at, result_.flags.data() + at,
+                        result_.exact.data() + at});
+    }
   }
 
   /// Differences at the centre and what follows from them: limits, and the fallback (spec, steps 2, 4 and 7).
-  void start(StarfmRun const& run) {
-    reference_ = pair_of(run, 0).fine[base_ + centre_];
-    int spectral = pair_of(run, 0).difference[base_ + centre_];
+  void start_run(StarfmRun const& run) {
+    std::size_t const centre = base_ + centre_, offset = change_offset(centre);
+    int spectral = pair_of(run, 0).difference[centre];
     if (run.pairs == 2) {
-      int const other = pair_of(run, 1).difference[base_ + centre_];
+      int const other = pair_of(run, 1).difference[centre];
       spectral = block_.centre_max ? std::max(spectral, other) : std::min(spectral, other);
     }
-    spectral_limit_ = static_cast<int>(std::min(spectral + block_.spectral, 1e6));
+    spectral_limit_ = to_word(spectral + block_.spectral);
     auto const temporal = hn::Set(doubles, block_.temporal);
     for (int t = run.first; t < run.last; t += static_cast<int>(hn::Lanes(doubles))) {
-      auto const change = load_change(pair_of(run, 0).change + centre_offset_ + t);
-      auto lowest = hn::Abs(change);
-      auto sum = change;
-      auto squares = hn::Mul(change, change);
+      auto const change = promoted(pair_of(run, 0).change + offset + t);
+      auto difference = hn::Abs(change);
+      auto const value = hn::Add(change, hn::Set(doubles, pair_of(run, 0).fine[centre]));
+      auto sum = value, squares = hn::Mul(value, value);
       if (run.pairs == 2) {
-        auto const other = load_change(pair_of(run, 1).change + centre_offset_ + t);
-        lowest = block_.centre_max ? hn::Max(lowest, hn::Abs(other)) : hn::Min(lowest, hn::Abs(other));
-        auto const value = hn::Add(other, hn::Set(doubles, pair_of(run, 1).fine[base_ + centre_] - reference_));
-        sum = hn::Add(sum, value);
-        squares = hn::Add(squares, hn::Mul(value, value));
+        auto const other_change = promoted(pair_of(run, 1).change + offset + t);
+        auto const other_difference = hn::Abs(other_change);
+        difference = block_.centre_max ? hn::Max(difference, other_difference) : hn::Min(difference, other_difference);
+        auto const other = hn::Add(other_change, hn::Set(doubles, pair_of(run, 1).fine[centre]));
+        sum = hn::Add(sum, other);
+        squares = hn::Add(squares, hn::Mul(other, other));
       }
-      hn::StoreU(hn::Add(lowest, temporal), doubles, scratch_.limit.data() + t);
+      hn::StoreU(hn::Add(difference, temporal), doubles, scratch_.limit.data() + t);
       hn::StoreU(sum, doubles, scratch_.centre.data() + t);
       hn::StoreU(squares, doubles, scratch_.centre_square.data() + t);
-      for (double* sums : {scratch_.weight.data(), scratch_.value.data(), scratch_.square.data(), scratch_.count.data()}) {
-        hn::StoreU(hn::Zero(doubles), doubles, sums + t);
-      }
+      store_sums({}, t);
     }
   }
 
@@ -179,64 +497,15 @@ class RowKernel {
     int const which = scratch_.similar_pair[0] <= scratch_.similar_pair[1] ? 0 : 1;
     scratch_.similar_pair[which] = pair;
     StarfmPairView const& view = block_.pairs[static_cast<std::size_t>(pair)];
-    std::uint16_t* const codes = scratch_.similar[which].data();
-    scratch_.similar_count[which] =
-        view.similarity.size() == 1 ? search(view.similarity.front(), codes) : search_all(view.similarity, codes);
+    scratch_.similar_count[which] = search(view.similarity, scratch_.similar[which].data());
     return which;
   }
 
-  /// The values that are similar to the centre, as lowest <= value < lowest + size in 16 bits without a sign, where
-  /// no_data_dn lies outside of every such range.
-  struct SimilarRange {
-    std::uint16_t lowest = 0, size = 0;
-  };
-  SimilarRange range_of(StarfmSimilarity const& similarity) const {
-    int const centre = similarity.fine[base_ + centre_];
-    if (centre == no_data_dn || similarity.delta < 0) return {};
-    int const lowest = std::max(centre - similarity.delta, no_data_dn + 1);
-    int const highest = std::min(centre + similarity.delta, static_cast<int>(std::numeric_limits<Dn>::max()));
-    return {static_cast<std::uint16_t>(lowest), static_cast<std::uint16_t>(highest - lowest + 1)};
-  }
-
-  using Words = hn::ScalableTag<std::uint16_t>;
-
-  static auto is_similar(Dn const* fine, SimilarRange const& range) {
-    Words const words;
-    auto const value = hn::LoadU(words, reinterpret_cast<std::uint16_t const*>(fine));
-    return hn::Lt(hn::Sub(value, hn::Set(words, range.lowest)), hn::Set(words, range.size));
-  }
-
-  template <class Mask>
-  static std::size_t append_codes(std::size_t first, Mask similar, std::uint16_t* to) {
-    Words const words;
-    hn::StoreU(hn::Compress(hn::Iota(words, static_cast<std::uint16_t>(first)), similar), words, to);
-    return hn::CountTrue(words, similar);
-  }
-
-  std::size_t search(StarfmSimilarity const& similarity, std::uint16_t* codes) const {
-    Words const words;
-    SimilarRange const range = range_of(similarity);
-    if (range.size == 0) return 0;
-    std::size_t const lanes = hn::Lanes(words), width = static_cast<std::size_t>(block_.window);
-    auto const last = hn::FirstN(words, (width - 1) % lanes + 1);
-    std::size_t count = 0;
-    for (std::size_t r = 0; r < width; ++r) {
-      std::size_t code = r * static_cast<std::size_t>(block_.pitch);
-      std::size_t const end = code + width;
-      for (; code + lanes < end; code += lanes) {
-        count += append_codes(code, is_similar(similarity.fine + base_ + code, range), codes + count);
-      }
-      count += append_codes(code, hn::And(last, is_similar(similarity.fine + base_ + code, range)), codes + count);
-    }
-    return count;
-  }
-
-  /// As `search` on the first band, keeping what is similar in the other bands too.
-  std::size_t search_all(std::vector<StarfmSimilarity> const& bands, std::uint16_t* codes) const {
-    std::size_t count = search(bands.front(), codes);
+  std::size_t search(std::vector<StarfmSimilarity> const& bands, std::uint16_t* codes) const {
+    std::size_t count = search_first(bands.front(), codes);
     for (std::size_t b = 1; b < bands.size(); ++b) {
-      SimilarRange const range = range_of(bands[b]);
       Dn const* const fine = bands[b].fine + base_;
+      SimilarRange const range(fine[centre_], bands[b].delta);
       std::size_t kept = 0;
       for (std::size_t j = 0; j < count; ++j) {
         std::uint16_t const code = codes[j];
@@ -248,169 +517,83 @@ class RowKernel {
     return count;
   }
 
-  template <bool use_t>
-  void add_pair(StarfmRun const& run, StarfmPairView const& pair, std::uint16_t const* codes, std::size_t count) {
-    if (count == 0) return;
-    int const centre_fine = pair.fine[base_ + centre_];
-    double const shift = centre_fine - reference_;
-    std::size_t neighbours = 0;
-    if (block_.grouped) {
-      neighbours = sum_by_cell<use_t>(pair, centre_fine, codes, count);
-      add_cells<use_t>(run, pair, shift, collect_cells());
-    } else {
-      for (std::size_t j = 0; j < count; ++j) neighbours += list_neighbour<use_t>(pair, codes[j], neighbours);
-    }
-    if (neighbours > 0) add_neighbours<use_t>(run, pair, neighbours);
-  }
-
-  /// Adds the weights of all similar pixels to the sums of their cells; with T, those whose weight may lie on the
-  /// plateau are listed instead. Returns how many were listed.
-  template <bool use_t>
-  std::size_t sum_by_cell(StarfmPairView const& pair, int centre_fine, std::uint16_t const* codes,
-                          std::size_t count) {
-    Dn const* const fine = pair.fine + base_;
-    std::uint16_t const* const difference = pair.difference + base_;
-    std::uint16_t const* const slot = block_.slot + base_;
-    double const* const powers =
-        block_.powers + (block_.powers_radius - centre_fine) * static_cast<std::ptrdiff_t>(starfm_slot_size);
-    double const* const inverse_distance = block_.inverse_distance;
-    StarfmTables const tables = block_.tables;
-    double* const sums = scratch_.sums.data();
-    int const limit = spectral_limit_;
-    std::size_t listed = 0;
-    for (std::size_t j = 0; j < count; ++j) {
-      std::uint16_t const code = codes[j];
-      int const s = difference[code];
-      if constexpr (use_t) {
-        if (s < tables.plateau_levels) {
-          listed += list_neighbour<use_t>(pair, code, listed);
-          continue;
-        }
-      }
-      double const weight = use_t ? tables.reciprocal[s] * inverse_distance[code]
-                                  : tables.plateau[s] + tables.falloff[s] * inverse_distance[code];
-      std::size_t const at = slot[code] + (s > limit ? static_cast<std::size_t>(starfm_class_size) : 0);
-      FourSums::add(weight, powers + static_cast<std::ptrdiff_t>(fine[code]) * starfm_slot_size, sums + at);
-    }
-    return listed;
-  }
-
-  /// Brings the sums of the window's cells together, leaving out empty cells. Returns how many there are.
-  std::size_t collect_cells() {
-    std::size_t const x = base_ % static_cast<std::size_t>(block_.pitch);
-    std::size_t const last = static_cast<std::size_t>(block_.window) - 1;
-    int const first_col = block_.column_cell[x], last_col = block_.column_cell[x + last];
-    int const first_row = block_.row_cell[row_], last_row = block_.row_cell[static_cast<std::size_t>(row_) + last];
+  std::size_t search_first(StarfmSimilarity const& similarity, std::uint16_t* codes) const {
+    Words const words;
+    auto const* const fine = reinterpret_cast<std::uint16_t const*>(similarity.fine + base_);
+    SimilarRange const range(similarity.fine[base_ + centre_], similarity.delta);
+    if (range.size == 0) return 0;
+    auto const lowest = hn::Set(words, range.lowest), size = hn::Set(words, range.size);
+    std::size_t const lanes = hn::Lanes(words), width = static_cast<std::size_t>(block_.window);
+    auto const last = hn::FirstN(words, (width - 1) % lanes + 1);
     std::size_t count = 0;
-    for (int cy = first_row; cy <= last_row; ++cy) {
-      for (int cx = first_col; cx <= last_col; ++cx) {
-        auto const cell = static_cast<std::size_t>(cy * block_.cell_cols + cx);
-        Scratch::CellSums& to = scratch_.cell_sums[count];
-        double* const sums = scratch_.sums.data() + cell * starfm_cell_size;
-        double failing[4];
-        FourSums::collect(sums, to.passed);
-        FourSums::collect(sums + starfm_class_size, failing);
-        for (int i = 0; i < 4; ++i) {
-          to.failed[i] = block_.both_tests ? 0.0 : to.passed[i];
-          to.passed[i] = block_.both_tests ? to.passed[i] : to.passed[i] + failing[i];
-        }
-        to.offset = cell * static_cast<std::size_t>(block_.stride);
-        count += to.passed[3] > 0;
+    for (std::size_t r = 0; r < width; ++r) {
+      std::size_t code = r * static_cast<std::size_t>(block_.pitch);
+      std::size_t const end = code + width;
+      for (; code < end; code += lanes) {
+        auto similar = hn::Lt(hn::Sub(hn::LoadU(words, fine + code), lowest), size);
+        if (code + lanes >= end) similar = hn::And(similar, last);
+        hn::StoreU(hn::Compress(hn::Iota(words, static_cast<std::uint16_t>(code)), similar), words, codes + count);
+        count += hn::CountTrue(words, similar);
       }
     }
     return count;
   }
 
-  /// Writes one similar pixel at `at` of the list; 0 when it can pass no filter.
+  /// Looks up what the similar pixels bring. Returns how many can pass the filter.
   template <bool use_t>
-  std::size_t list_neighbour(StarfmPairView const& pair, std::uint16_t code, std::size_t at) {
-    int const s = pair.difference[base_ + code];
-    bool const passes = s <= spectral_limit_;
-    StarfmTables const& tables = block_.tables;
-    Scratch::Neighbour& to = scratch_.neighbours[at];
-    to.weight = use_t ? tables.reciprocal[s] * block_.inverse_distance[code]
-                      : tables.plateau[s] + tables.falloff[s] * block_.inverse_distance[code];
-    to.plateau_t = use_t && s < tables.plateau_levels ? tables.plateau_t[s] : -1.0;
-    to.value = pair.fine[base_ + code] - reference_;
-    to.slack = passes && !block_.both_tests ? std::numeric_limits<double>::infinity() : 0.0;
-    to.offset = offset_of(code);
-    return passes || !block_.both_tests;
+  std::size_t list_neighbours(StarfmPairView const& pair, std::uint16_t const* codes, std::size_t count) {
+    StarfmTables const tables = block_.tables;
+    Dn const* const fine = pair.fine + base_;
+    std::uint16_t const* const difference = pair.difference + base_;
+    StarfmScratch::Neighbour* to = scratch_.neighbours.data();
+    for (std::size_t j = 0; j < count; ++j) {
+      std::uint16_t const code = codes[j];
+      int const s = difference[code];
+      bool const passes = s <= spectral_limit_;
+      to->inverse_distance = block_.inverse_distance[code];
+      to->weight = use_t ? tables.reciprocal[s] : tables.plateau[s] + tables.falloff[s] * to->inverse_distance;
+      to->plateau_t = use_t && s < tables.plateau_levels ? tables.plateau_t[s] : -1.0;
+      to->value = fine[code];
+      to->slack = passes && !block_.both_tests ? infinity : 0.0;
+      to->offset = change_offset(base_ + code);
+      to += passes || !block_.both_tests;
+    }
+    return static_cast<std::size_t>(to - scratch_.neighbours.data());
   }
 
-  /// The sums over all similar pixels for a vector of targets.
-  struct TargetSums {
-    DoubleVector weight, value, square, count;
-  };
-  TargetSums load_sums(int t) const {
+  Sums load_sums(int t) const {
     return {hn::LoadU(doubles, scratch_.weight.data() + t), hn::LoadU(doubles, scratch_.value.data() + t),
             hn::LoadU(doubles, scratch_.square.data() + t), hn::LoadU(doubles, scratch_.count.data() + t)};
   }
-  void store_sums(TargetSums const& sums, int t) {
+
+  void store_sums(Sums const& sums, int t) {
     hn::StoreU(sums.weight, doubles, scratch_.weight.data() + t);
     hn::StoreU(sums.value, doubles, scratch_.value.data() + t);
     hn::StoreU(sums.square, doubles, scratch_.square.data() + t);
     hn::StoreU(sums.count, doubles, scratch_.count.data() + t);
   }
 
-  /// Steps 4 to 6 for whole cells: all pixels of a cell have the same coarse change.
-  template <bool use_t>
-  void add_cells(StarfmRun const& run, StarfmPairView const& pair, double shift, std::size_t count) {
-    for (int t = run.first; t < run.last; t += static_cast<int>(hn::Lanes(doubles))) {
-      TargetSums sums = load_sums(t);
-      auto const limit = hn::LoadU(doubles, scratch_.limit.data() + t);
-      for (std::size_t c = 0; c < count; ++c) {
-        Scratch::CellSums const& cell = scratch_.cell_sums[c];
-        auto const change = load_change(pair.change + cell.offset + t);
-        auto const present = hn::Eq(change, change);
-        auto const passes = hn::Le(hn::Abs(change), limit);
-        auto const choose = [&](int i) HWY_ATTR {
-          return hn::IfThenElseZero(present, hn::IfThenElse(passes, hn::Set(doubles, cell.passed[i]),
-                                                            hn::Set(doubles, cell.failed[i])));
-        };
-        auto const moved = hn::IfThenElseZero(present, hn::Add(change, hn::Set(doubles, shift)));
-        auto weight = choose(0);
-        auto const first = choose(1);
-        auto value = hn::Add(first, hn::Mul(moved, weight));
-        auto square = hn::Add(choose(2), hn::Mul(moved, hn::Add(first, value)));
-        if constexpr (use_t) {
-          auto const damping = hn::LoadU(doubles, pair.damping + cell.offset + t);
-          weight = hn::Mul(weight, damping);
-          value = hn::Mul(value, damping);
-          square = hn::Mul(square, damping);
-        }
-        sums.weight = hn::Add(sums.weight, weight);
-        sums.value = hn::Add(sums.value, value);
-        sums.square = hn::Add(sums.square, square);
-        sums.count = hn::Add(sums.count, choose(3));
-      }
-      store_sums(sums, t);
-    }
-  }
-
-  /// Steps 4 to 6 for listed pixels.
+  /// Steps 4 to 6.
   template <bool use_t>
   void add_neighbours(StarfmRun const& run, StarfmPairView const& pair, std::size_t count) {
     auto const one = hn::Set(doubles, 1.0);
     for (int t = run.first; t < run.last; t += static_cast<int>(hn::Lanes(doubles))) {
-      TargetSums sums = load_sums(t);
+      Sums sums = load_sums(t);
       auto const limit = hn::LoadU(doubles, scratch_.limit.data() + t);
       for (std::size_t j = 0; j < count; ++j) {
-        Scratch::Neighbour const& neighbour = scratch_.neighbours[j];
-        auto const change = load_change(pair.change + neighbour.offset + t);
+        StarfmScratch::Neighbour const& neighbour = scratch_.neighbours[j];
+        auto const change = promoted(pair.change + neighbour.offset + t);
         // Never true where the change is not a number.
         auto const kept = hn::Le(hn::Abs(change), hn::Add(limit, hn::Set(doubles, neighbour.slack)));
         auto weight = hn::Set(doubles, neighbour.weight);
         if constexpr (use_t) {
           auto const difference = hn::IfThenElseZero(kept, hn::Abs(change));
-          auto const on_plateau = hn::Le(difference, hn::Set(doubles, neighbour.plateau_t));
-          weight = hn::IfThenElse(on_plateau, one, hn::Mul(weight, damping_of(pair, neighbour.offset, t, difference)));
+          auto const damped = hn::Mul(weight, damping_of(pair, neighbour.offset, t, difference));
+          weight = hn::IfThenElse(hn::Le(difference, hn::Set(doubles, neighbour.plateau_t)), one,
+                                  hn::Mul(damped, hn::Set(doubles, neighbour.inverse_distance)));
         }
-        weight = hn::IfThenElseZero(kept, weight);
-        auto const value = hn::IfThenElseZero(kept, hn::Add(change, hn::Set(doubles, neighbour.value)));
-        auto const weighted = hn::Mul(weight, value);
-        sums.weight = hn::Add(sums.weight, weight);
-        sums.value = hn::Add(sums.value, weighted);
-        sums.square = hn::Add(sums.square, hn::Mul(weighted, value));
+        auto const value = hn::Add(change, hn::Set(doubles, neighbour.value));
+        sums.add(hn::IfThenElseZero(kept, weight), hn::IfThenElseZero(kept, value));
         sums.count = hn::Add(sums.count, hn::IfThenElseZero(kept, one));
       }
       store_sums(sums, t);
@@ -426,62 +609,13 @@ class RowKernel {
     return hn::GatherIndex(doubles, block_.tables.reciprocal, hn::ConvertTo(integers, difference));
   }
 
-  /// Steps 6 and 7, the uncertainty, and rounding.
-  void finish(int x, StarfmPlan const& plan, StarfmRun const& run) {
-    auto const enough = hn::Set(doubles, block_.window * block_.window * run.pairs / 100.0);
-    auto const zero = hn::Zero(doubles);
-    for (int t = run.first; t < run.last; t += static_cast<int>(hn::Lanes(doubles))) {
-      TargetSums sums = load_sums(t);
-      auto const centre = hn::LoadU(doubles, scratch_.centre.data() + t);
-      auto const none = hn::Eq(sums.count, zero);
-      auto predicted = hn::Eq(centre, centre);
-      if (block_.usda) {
-        predicted = hn::And(predicted, hn::Not(none));
-      } else {
-        sums.weight = hn::IfThenElse(none, hn::Set(doubles, run.pairs), sums.weight);
-        sums.value = hn::IfThenElse(none, centre, sums.value);
-        sums.square = hn::IfThenElse(none, hn::LoadU(doubles, scratch_.centre_square.data() + t), sums.square);
-      }
-      auto const mean = hn::Div(sums.value, sums.weight);
-      auto const spread = hn::Max(hn::Sub(hn::Div(sums.square, sums.weight), hn::Mul(mean, mean)), zero);
-      auto const value = hn::Add(mean, hn::Set(doubles, reference_));
-      auto const few = hn::Lt(sums.count, enough);
-      auto flags = hn::LoadU(doubles, plan.flags.data() + t);
-      flags = hn::Add(flags, hn::IfThenElseZero(few, hn::Set(doubles, double{quality::low_confidence})));
-      put(result_at(x, t), value, hn::Sqrt(hn::Add(spread, hn::Set(doubles, block_.variance))), flags, predicted);
-    }
-  }
-
-  /// Rounds and stores a vector of targets as `put` of the model contract does, or by the rules of the reference program.
-  template <class Mask>
-  void put(std::size_t at, DoubleVector value, DoubleVector sigma, DoubleVector flags, Mask predicted) {
-    auto const lowest = hn::Set(doubles, block_.range.lowest);
-    auto const highest = hn::Set(doubles, block_.range.highest);
-    auto const missing = hn::Set(doubles, no_data_dn);
-    auto rounded = round_half_away(value);
-    if (block_.usda) {
-      rounded = hn::Floor(hn::Add(value, hn::Set(doubles, 0.5)));
-      predicted = hn::And(predicted, hn::And(hn::Ge(rounded, lowest), hn::Le(rounded, highest)));
-    }
-    auto const inside = hn::Min(hn::Max(rounded, lowest), highest);
-    flags = hn::Add(flags, hn::IfThenElseZero(hn::Ne(inside, rounded), hn::Set(doubles, double{quality::clamped})));
-    auto const uncertainty = round_half_away(hn::Min(sigma, hn::Set(doubles, 32767.0)));
-    auto const not_a_number = hn::Set(doubles, std::numeric_limits<double>::quiet_NaN());
-    store_words(hn::IfThenElse(predicted, inside, missing), result_.dn.data() + at);
-    store_words(hn::IfThenElse(predicted, uncertainty, missing), result_.uncertainty.data() + at);
-    store_words(hn::IfThenElseZero(predicted, flags), result_.flags.data() + at);
-    hn::StoreU(hn::IfThenElse(predicted, value, not_a_number), doubles, result_.exact.data() + at);
-  }
-
   StarfmBlockView const& block_;
   int const row_;
+  std::size_t const centre_;  ///< window index of the centre
   StarfmScratch& scratch_;
   StarfmRow& result_;
-  std::size_t base_ = 0;           ///< raster index of the window's first pixel
-  std::size_t centre_ = 0;         ///< window index of the centre
-  std::size_t centre_offset_ = 0;  ///< of its cell in `change`
-  int reference_ = 0;              ///< sums are of differences to this DN
-  int spectral_limit_ = 0;         ///< largest S that passes the filter
+  std::size_t base_ = 0;      ///< raster index of the first pixel of the window
+  int spectral_limit_ = 0;    ///< largest S that passes the filter
 };
 
 void starfm_row_on_target(StarfmBlockView const& block, int row, StarfmScratch& scratch, StarfmRow& result) {
@@ -503,7 +637,7 @@ void starfm_row(StarfmBlockView const& block, int row, StarfmScratch& scratch, S
 
 namespace {
 
-std::size_t window_pixels(int n) { return static_cast<std::size_t>(n) * static_cast<std::size_t>(n); }
+std::size_t window_pixels(int window) { return static_cast<std::size_t>(window) * static_cast<std::size_t>(window); }
 
 /// Per-target arrays are as long as the targets rounded up to the widest vectors.
 int padded(int targets) { return (targets + 7) / 8 * 8; }
@@ -511,35 +645,32 @@ int padded(int targets) { return (targets + 7) / 8 * 8; }
 }  // namespace
 
 StarfmRow::StarfmRow(int cols, int targets)
-    : stride(padded(targets)),
+    : stride(targets),
       dn(static_cast<std::size_t>(cols) * static_cast<std::size_t>(stride)),
       uncertainty(dn.size()),
       flags(dn.size()),
       exact(dn.size()) {}
 
 std::size_t StarfmRow::bytes(int cols, int targets) {
-  auto const size = static_cast<std::size_t>(cols) * static_cast<std::size_t>(padded(targets));
+  auto const size = static_cast<std::size_t>(cols) * static_cast<std::size_t>(targets);
   return 2 * AlignedArray<Dn>::bytes_for(size) + AlignedArray<std::int16_t>::bytes_for(size) +
          AlignedArray<double>::bytes_for(size);
 }
 
-StarfmScratch::StarfmScratch(int window, int cells, int targets)
+StarfmScratch::StarfmScratch(int window, int targets)
     : similar{AlignedArray<std::uint16_t>(window_pixels(window)), AlignedArray<std::uint16_t>(window_pixels(window))},
-      sums(static_cast<std::size_t>(cells) * starfm_cell_size),
-      cell_sums(static_cast<std::size_t>(cells) + 1),
-      neighbours(window_pixels(window) + 1) {
-  std::fill_n(sums.data(), sums.size(), 0.0);
+      neighbours(window_pixels(window) + 1),
+      kept(window_pixels(window) * (group / 8)),
+      entries(window_pixels(window)) {
   for (AlignedArray<double>* array : {&limit, &weight, &value, &square, &count, &centre, &centre_square}) {
     *array = AlignedArray<double>(static_cast<std::size_t>(padded(targets)));
   }
 }
 
-std::size_t StarfmScratch::bytes(int window, int cells, int targets) {
-  auto const cell_count = static_cast<std::size_t>(cells);
-  return 2 * AlignedArray<std::uint16_t>::bytes_for(window_pixels(window)) +
-         AlignedArray<double>::bytes_for(cell_count * starfm_cell_size) +
-         AlignedArray<CellSums>::bytes_for(cell_count + 1) +
-         AlignedArray<Neighbour>::bytes_for(window_pixels(window) + 1) +
+std::size_t StarfmScratch::bytes(int window, int targets) {
+  std::size_t const pixels = window_pixels(window);
+  return 2 * AlignedArray<std::uint16_t>::bytes_for(pixels) + AlignedArray<Neighbour>::bytes_for(pixels + 1) +
+         AlignedArray<std::uint8_t>::bytes_for(pixels * (group / 8)) + AlignedArray<std::uint32_t>::bytes_for(pixels) +
          7 * AlignedArray<double>::bytes_for(static_cast<std::size_t>(padded(targets)));
 }
 

@@ -12,6 +12,12 @@ namespace stfcube {
 
 // The raster of a block holds its core pixels and the window around them. All its arrays have the same pitch; what lies
 // outside the scene, or cannot be used, is no_data_dn in the fine planes and is thus never similar to anything.
+//
+// Sums run over pairs, rows and columns of the window in that order, for every pixel and target by themselves, so that
+// both forms of the kernel give the same bits, on every vector width:
+// - few targets: neighbouring pixels side by side in a vector, one offset of the window after the other, where an
+//   offset counts at all;
+// - many targets: targets side by side, one similar pixel after the other from a list that serves all targets.
 
 /// A fine image that must be similar: |F(i) - F(0)| <= delta; -1: nothing is.
 struct StarfmSimilarity {
@@ -22,10 +28,18 @@ struct StarfmSimilarity {
 /// One pair, in one band.
 struct StarfmPairView {
   std::vector<StarfmSimilarity> similarity;
-  Dn const* fine = nullptr;                    ///< raster
-  std::uint16_t const* difference = nullptr;   ///< raster: S = |F - C|
-  float const* change = nullptr;               ///< [cell, target]: C_p - C_k, NaN where C_p is missing
-  double const* damping = nullptr;             ///< [cell, target]: 1 / (T + 1) or its logarithmic form; only when grouped
+  Dn const* fine = nullptr;                   ///< raster
+  std::uint16_t const* difference = nullptr;  ///< raster: S = |F - C|
+  float const* change = nullptr;              ///< [cell, target]: C_p - C_k, NaN where C_p is missing
+  double const* damping = nullptr;            ///< [cell, target]: 1 / (T + 1) or its logarithmic form; may be absent
+};
+
+/// A pair and a target, in one band: rasters of what a neighbour brings, for the form with pixels side by side.
+struct StarfmImages {
+  Dn const* fine = nullptr;                 ///< no_data_dn where C_p is missing too
+  std::uint16_t const* temporal = nullptr;  ///< T
+  double const* scale = nullptr;            ///< weight times D; infinite on the plateau, where the weight is 1
+  float const* value = nullptr;             ///< F + C_p - C_k, 0 where there is none
 };
 
 /// Weights of one band as tables over S or T in whole DN; 65536 entries each.
@@ -39,25 +53,23 @@ struct StarfmTables {
 
 /// Everything a row of pixels is predicted from, for one band of one block.
 struct StarfmBlockView {
-  int cols = 0;                        ///< core pixels in a row
+  int cols = 0;  ///< core pixels in a row
   int window = 0, before = 0, pitch = 0;
   int targets = 0;
-  int stride = 0;                      ///< between the cells of `change` and `damping`
-  std::int32_t const* cell = nullptr;  ///< raster: index of the coarse cell
-  bool grouped = false;                ///< sums by coarse cell; else every neighbour by itself
-  std::uint16_t const* slot = nullptr; ///< raster, grouped only: where the sums of the pixel's cell stand
-  int const* column_cell = nullptr;    ///< grouped only: column of cells of each raster column
-  int const* row_cell = nullptr;       ///< and row of cells of each raster row
-  int cell_cols = 0, cells = 0;
+  std::int32_t const* cell = nullptr;        ///< raster: index of the coarse cell
   double const* inverse_distance = nullptr;  ///< 1 / D at the index of a window pixel in the raster
-  double const* powers = nullptr;      ///< {1, d, d^2, 0} for a difference d; `powers_radius` on either side of 0
-  int powers_radius = 0;
+  std::uint32_t const* shifted_codes = nullptr;  ///< per window pixel: its index in the raster, times 256
   StarfmTables tables;
   double spectral = 0, temporal = 0, variance = 0;  ///< thresholds in DN; variance of one summand
-  Quantity range;                      ///< of predictions
+  Quantity range;                                   ///< of predictions
   bool both_tests = false, centre_max = false, log_weights = false, usda = false;
   std::vector<StarfmPairView> pairs;
   std::vector<StarfmPlan const*> plans;  ///< per core pixel, row-major
+  std::vector<StarfmImages> images;      ///< [target, pair, use_t]; empty: targets side by side
+
+  std::size_t image_index(int target, int pair, bool use_t) const {
+    return (static_cast<std::size_t>(target) * pairs.size() + static_cast<std::size_t>(pair)) * 2 + (use_t ? 1 : 0);
+  }
 };
 
 /// The predictions of one row and band, [x, target] so that a pixel's targets are neighbours.
@@ -71,39 +83,31 @@ struct StarfmRow {
   AlignedArray<double> exact;        ///< not rounded, NaN where there is no prediction
 };
 
-/// Where sums of one coarse cell stand: {weight, weight d, weight d^2, count} in two classes of `starfm_sets` sets.
-/// Neighbouring pixels add to different sets, so that an addition need not wait for the one before.
-inline constexpr int starfm_sets = 4;
-inline constexpr int starfm_slot_size = 4;
-inline constexpr int starfm_class_size = starfm_sets * starfm_slot_size;
-inline constexpr int starfm_cell_size = 2 * starfm_class_size;
-
 /// Working arrays of the kernel; one for each block that is being worked on.
 struct StarfmScratch {
-  StarfmScratch(int window, int cells, int targets);
-  static std::size_t bytes(int window, int cells, int targets);
+  StarfmScratch(int window, int targets);
+  static std::size_t bytes(int window, int targets);
 
-  /// Sums over one coarse cell of the window, by whether the cell passes the temporal test.
-  struct CellSums {
-    double passed[4], failed[4];
-    std::size_t offset;  ///< of the cell in `change`
-  };
-  /// One neighbour whose weight or presence depends on the target date.
+  /// Pixels that are worked on side by side.
+  static constexpr int group = 32, subgroup = 8;
+
+  /// One similar pixel.
   struct Neighbour {
-    double weight;        ///< without the temporal factor
-    double value;         ///< F(i) - reference
-    double plateau_t;     ///< largest T on the plateau, -1 when none
-    double slack;         ///< added to the temporal limit: infinity when the spectral test is passed
-    std::size_t offset;
+    double weight;     ///< without T: the weight; with T: the reciprocal of S
+    double inverse_distance;
+    double value;      ///< F(i)
+    double plateau_t;  ///< with T: largest T on the plateau, -1 when none
+    double slack;      ///< added to the temporal limit: infinity when the spectral test is passed
+    std::size_t offset;  ///< of the cell in `change`
   };
 
   AlignedArray<std::uint16_t> similar[2];  ///< window indices of similar pixels, of the last two pairs
   int similar_pair[2] = {-1, -1};
   std::size_t similar_count[2] = {0, 0};
-  AlignedArray<double> sums;               ///< per cell; zero between pixels
-  AlignedArray<CellSums> cell_sums;
   AlignedArray<Neighbour> neighbours;
   AlignedArray<double> limit, weight, value, square, count, centre, centre_square;  ///< per target
+  AlignedArray<std::uint8_t> kept;      ///< [window pixel][group / 8]: which pixels of a group keep it
+  AlignedArray<std::uint32_t> entries;  ///< window pixels that some pixel of a subgroup keeps: index and which
 };
 
 /// Predicts row `row` of the block. The result for a pixel does not depend on the vector width.

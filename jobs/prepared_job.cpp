@@ -21,8 +21,9 @@
 namespace stfcube {
 namespace {
 
-constexpr int fine_block_px = 512;
-constexpr int coarse_block_px = 128;
+// Small against a tile, so that a halo does not bring many pixels that nobody asked for.
+constexpr int fine_block_px = 128;
+constexpr int coarse_block_px = 64;
 
 nlohmann::json to_json(SceneHeader const& header) {
   Grid const& g = header.grid;

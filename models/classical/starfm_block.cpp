@@ -6,7 +6,6 @@
 #include <limits>
 #include <set>
 
-#include "stfcube/partitioning/core/error.hpp"
 
 namespace stfcube {
 namespace {
@@ -33,9 +32,9 @@ std::size_t StarfmBlock::bytes(StarfmSettings const& settings, int ratio, int pa
   int const cell_side = has_own_cells(settings, ratio) ? raster_side : (raster_side - 1) / ratio + 2;
   std::size_t const cells = to_size(cell_side) * to_size(cell_side);
   std::size_t const similar = AlignedArray<Dn>::bytes_for(raster) * settings.similarity_bands.size();
-  std::size_t const change = cells * to_size(targets);
+  std::size_t const change = cells * to_size(StarfmScratch::padded(targets));
   std::size_t const per_pair = similar + AlignedArray<Dn>::bytes_for(raster) + AlignedArray<std::uint16_t>::bytes_for(raster) +
-                               AlignedArray<float>::bytes_for(change) + AlignedArray<double>::bytes_for(change);
+                               2 * AlignedArray<double>::bytes_for(change) + AlignedArray<std::uint8_t>::bytes_for(cells);
   std::size_t const image = AlignedArray<Dn>::bytes_for(raster) + AlignedArray<std::uint16_t>::bytes_for(raster) +
                             AlignedArray<double>::bytes_for(raster) + AlignedArray<float>::bytes_for(raster);
   // With and without T, when the number of pairs at a pixel decides.
@@ -73,6 +72,7 @@ StarfmBlock::StarfmBlock(StarfmTile const& tile, Rect const& core_px)
   view_.centre_max = settings.centre_max;
   view_.log_weights = settings.log_weights;
   view_.usda = settings.usda;
+  view_.stride = StarfmScratch::padded(view_.targets);
   view_.pairs.resize(tile.pairs.size());
   find_cells();
   make_plans();
@@ -233,29 +233,34 @@ void StarfmBlock::load_similarity(int pair, int band) {
 /// Coarse change from the pair to every target, and the weights that follow from it.
 void StarfmBlock::load_change(int pair, int band) {
   PairPlanes& planes = planes_[to_size(pair)];
-  std::size_t const stride = to_size(view_.targets), size = coarse_.size() * stride;
+  std::size_t const stride = to_size(view_.stride), size = coarse_.size() * stride;
   bool const damped = !per_pixel_ && tile_.settings.use_t.value_or(true);
   if (planes.change.size() == 0) {
-    planes.change = AlignedArray<float>(size);
+    planes.change = AlignedArray<double>(size);
     if (damped) planes.damping = AlignedArray<double>(size);
+    planes.complete = AlignedArray<std::uint8_t>(coarse_.size());
+    std::fill_n(planes.change.data(), size, 0.0);
+    if (damped) std::fill_n(planes.damping.data(), size, 0.0);
   }
   for (int y = 0; y < cells_.height; ++y) {
     for (int x = 0; x < cells_.width; ++x) {
       std::size_t const cell = to_size(y * cells_.width + x);
-      Dn const before = coarse_[cell];
-      for (std::size_t t = 0; t < stride; ++t) {
+      planes.complete[cell] = 1;
+      for (std::size_t t = 0; t < to_size(view_.targets); ++t) {
         int const date = tile_.target_coarse[t];
         Dn const coarse = date < 0 ? no_data_dn : coarse_value(date, band, x, y);
+        int const change = coarse - coarse_[cell];
         bool const present = coarse != no_data_dn;
-        int const change = coarse - before;
-        planes.change[cell * stride + t] = present ? static_cast<float>(change) : std::numeric_limits<float>::quiet_NaN();
-        if (damped) planes.damping[cell * stride + t] = present ? view_.tables.reciprocal[std::abs(change)] : 0.0;
+        planes.change[cell * stride + t] = present ? change : starfm_missing_change;
+        if (damped) planes.damping[cell * stride + t] = view_.tables.reciprocal[present ? std::abs(change) : 0];
+        if (!present) planes.complete[cell] = 0;
       }
     }
   }
   StarfmPairView& view = view_.pairs[to_size(pair)];
   view.change = planes.change.data();
   view.damping = damped ? planes.damping.data() : nullptr;
+  view.complete = planes.complete.data();
 }
 
 /// Which images the plans ask for, when there are few targets.
@@ -296,17 +301,17 @@ void StarfmBlock::load_images() {
   for (ImagePlanes& planes : images_) {
     StarfmPairView const& pair = view_.pairs[to_size(planes.pair)];
     for (std::size_t i = 0; i < planes.fine.size(); ++i) {
-      float const change = pair.change[to_size(cell_[i] * view_.targets + planes.target)];
-      bool const present = pair.fine[i] != no_data_dn && !std::isnan(change);
+      double const change = pair.change[to_size(cell_[i] * view_.stride + planes.target)];
+      bool const present = pair.fine[i] != no_data_dn && change != starfm_missing_change;
       int const s = pair.difference[i];
-      int const t = std::isnan(change) ? 0 : static_cast<int>(std::abs(change));
+      int const t = change == starfm_missing_change ? 0 : static_cast<int>(std::abs(change));
       bool const plateau_with_t = s < tables.plateau_levels && t <= tables.plateau_t[s];
       bool const on_plateau = planes.use_t ? plateau_with_t : tables.plateau[s] != 0;
       double const scale = planes.use_t ? tables.reciprocal[s] * tables.reciprocal[t] : tables.falloff[s];
       planes.fine[i] = present ? pair.fine[i] : no_data_dn;
       planes.temporal[i] = static_cast<std::uint16_t>(t);
       planes.scale[i] = on_plateau ? std::numeric_limits<double>::infinity() : scale;
-      planes.value[i] = present ? pair.fine[i] + change : 0.0F;
+      planes.value[i] = present ? static_cast<float>(pair.fine[i] + change) : 0.0F;
     }
   }
 }

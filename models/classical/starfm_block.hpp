@@ -56,8 +56,8 @@ class StarfmBlock {
     std::vector<AlignedArray<Dn>> similar;     ///< of other bands, when similarity is joint
     AlignedArray<Dn> fine;
     AlignedArray<std::uint16_t> difference;
-    AlignedArray<float> change;
-    AlignedArray<double> damping;
+    AlignedArray<double> change, damping;
+    AlignedArray<std::uint8_t> complete;
   };
 
   /// Raster arrays of one pair and target.

@@ -24,7 +24,8 @@ using DoubleVector = hn::Vec<Doubles>;
 using Words = hn::ScalableTag<std::uint16_t>;
 
 constexpr Doubles doubles;
-constexpr double infinity = std::numeric_limits<double>::infinity();
+/// Added to a temporal limit, it lets every change pass that is not missing.
+constexpr double any_present_change = starfm_missing_change / 4;
 
 DoubleVector promoted(float const* values) {
   return hn::PromoteTo(doubles, hn::LoadU(hn::Rebind<float, Doubles>(), values));
@@ -61,8 +62,7 @@ struct SimilarRange {
 
 /// The sums of step 6 for a vector of pixels or targets.
 struct Sums {
-  DoubleVector weight = hn::Zero(doubles), value = hn::Zero(doubles), square = hn::Zero(doubles),
-               count = hn::Zero(doubles);
+  DoubleVector weight, value, square, count;
 
   /// A neighbour; the weight is 0 where it is not kept.
   void add(DoubleVector w, DoubleVector v) {
@@ -86,7 +86,10 @@ struct Destination {
 class Conclusion {
  public:
   Conclusion(StarfmBlockView const& block, int pairs)
-      : block_(block), pairs_(pairs), enough_(block.window * block.window * pairs / 100.0) {}
+      : block_(block), pairs_(pairs), enough_(enough(block, pairs)) {}
+
+  /// Fewer kept pixels than this are few.
+  static double enough(StarfmBlockView const& block, int pairs) { return block.window * block.window * pairs / 100.0; }
 
   /// @param centre, centre_square  sums over the pairs at the centre itself; not a number: no prediction
   void store(Sums sums, DoubleVector centre, DoubleVector centre_square, DoubleVector flags, Destination to) const {
@@ -222,8 +225,8 @@ class RowKernel {
         limits.centre[lane] += value;
         limits.centre_square[lane] += value * value;
       }
-      bool const missing = std::isnan(pair_of(run, 0).change[change_offset(at) + static_cast<std::size_t>(target)]);
-      if (missing) limits.centre[lane] = std::numeric_limits<double>::quiet_NaN();
+      double const change = pair_of(run, 0).change[change_offset(at) + static_cast<std::size_t>(target)];
+      if (change == starfm_missing_change) limits.centre[lane] = std::numeric_limits<double>::quiet_NaN();
       limits.spectral[lane] = to_word(spectral + block_.spectral);
       limits.temporal[lane] = to_word(temporal + block_.temporal);
     }
@@ -433,7 +436,7 @@ class RowKernel {
 
   /// Where the cell of a raster pixel stands in `change`.
   std::size_t change_offset(std::size_t raster) const {
-    return static_cast<std::size_t>(block_.cell[raster]) * static_cast<std::size_t>(block_.targets);
+    return static_cast<std::size_t>(block_.cell[raster]) * static_cast<std::size_t>(block_.stride);
   }
 
   void predict_run(int x, StarfmPlan const& plan, StarfmRun const& run) {
@@ -443,9 +446,9 @@ class RowKernel {
       std::uint16_t const* const codes = scratch_.similar[which].data();
       std::size_t const count = scratch_.similar_count[which];
       if (run.use_t) {
-        add_neighbours<true>(run, pair_of(run, k), list_neighbours<true>(pair_of(run, k), codes, count));
+        add_similar<true>(run, pair_of(run, k), codes, count);
       } else {
-        add_neighbours<false>(run, pair_of(run, k), list_neighbours<false>(pair_of(run, k), codes, count));
+        add_similar<false>(run, pair_of(run, k), codes, count);
       }
     }
     Conclusion const conclusion(block_, run.pairs);
@@ -469,12 +472,12 @@ class RowKernel {
     spectral_limit_ = to_word(spectral + block_.spectral);
     auto const temporal = hn::Set(doubles, block_.temporal);
     for (int t = run.first; t < run.last; t += static_cast<int>(hn::Lanes(doubles))) {
-      auto const change = promoted(pair_of(run, 0).change + offset + t);
+      auto const change = hn::LoadU(doubles, pair_of(run, 0).change + offset + t);
       auto difference = hn::Abs(change);
       auto const value = hn::Add(change, hn::Set(doubles, pair_of(run, 0).fine[centre]));
       auto sum = value, squares = hn::Mul(value, value);
       if (run.pairs == 2) {
-        auto const other_change = promoted(pair_of(run, 1).change + offset + t);
+        auto const other_change = hn::LoadU(doubles, pair_of(run, 1).change + offset + t);
         auto const other_difference = hn::Abs(other_change);
         difference = block_.centre_max ? hn::Max(difference, other_difference) : hn::Min(difference, other_difference);
         auto const other = hn::Add(other_change, hn::Set(doubles, pair_of(run, 1).fine[centre]));
@@ -482,9 +485,12 @@ class RowKernel {
         squares = hn::Add(squares, hn::Mul(other, other));
       }
       hn::StoreU(hn::Add(difference, temporal), doubles, scratch_.limit.data() + t);
+      auto const missing = hn::Eq(change, hn::Set(doubles, starfm_missing_change));
+      sum = hn::IfThenElse(missing, hn::Set(doubles, std::numeric_limits<double>::quiet_NaN()), sum);
       hn::StoreU(sum, doubles, scratch_.centre.data() + t);
       hn::StoreU(squares, doubles, scratch_.centre_square.data() + t);
-      store_sums({}, t);
+      auto const zero = hn::Zero(doubles);
+      store_sums({zero, zero, zero, zero}, t);
     }
   }
 
@@ -539,13 +545,32 @@ class RowKernel {
     return count;
   }
 
-  /// Looks up what the similar pixels bring. Returns how many can pass the filter.
   template <bool use_t>
-  std::size_t list_neighbours(StarfmPairView const& pair, std::uint16_t const* codes, std::size_t count) {
+  void add_similar(StarfmRun const& run, StarfmPairView const& pair, std::uint16_t const* codes, std::size_t count) {
+    Listed const listed = list_neighbours<use_t>(pair, codes, count);
+    double const enough = Conclusion::enough(block_, run.pairs);
+    if (static_cast<double>(listed.sure) < enough) {
+      add_neighbours<use_t, true>(run, pair, listed.count);
+      return;
+    }
+    // More than enough pass for every target: they need not be counted one by one.
+    std::fill(scratch_.count.data() + run.first, scratch_.count.data() + run.last, enough);
+    add_neighbours<use_t, false>(run, pair, listed.count);
+  }
+
+  struct Listed {
+    std::size_t count = 0;  ///< can pass the filter
+    std::size_t sure = 0;   ///< do so for every target
+  };
+
+  /// Looks up what the similar pixels bring.
+  template <bool use_t>
+  Listed list_neighbours(StarfmPairView const& pair, std::uint16_t const* codes, std::size_t count) {
     StarfmTables const tables = block_.tables;
     Dn const* const fine = pair.fine + base_;
     std::uint16_t const* const difference = pair.difference + base_;
     StarfmScratch::Neighbour* to = scratch_.neighbours.data();
+    std::size_t sure = 0;
     for (std::size_t j = 0; j < count; ++j) {
       std::uint16_t const code = codes[j];
       int const s = difference[code];
@@ -554,11 +579,12 @@ class RowKernel {
       to->weight = use_t ? tables.reciprocal[s] : tables.plateau[s] + tables.falloff[s] * to->inverse_distance;
       to->plateau_t = use_t && s < tables.plateau_levels ? tables.plateau_t[s] : -1.0;
       to->value = fine[code];
-      to->slack = passes && !block_.both_tests ? infinity : 0.0;
+      to->slack = passes && !block_.both_tests ? any_present_change : 0.0;
       to->offset = change_offset(base_ + code);
+      sure += passes && !block_.both_tests && pair.complete[block_.cell[base_ + code]] != 0;
       to += passes || !block_.both_tests;
     }
-    return static_cast<std::size_t>(to - scratch_.neighbours.data());
+    return {static_cast<std::size_t>(to - scratch_.neighbours.data()), sure};
   }
 
   Sums load_sums(int t) const {
@@ -573,31 +599,45 @@ class RowKernel {
     hn::StoreU(sums.count, doubles, scratch_.count.data() + t);
   }
 
-  /// Steps 4 to 6.
-  template <bool use_t>
+  /// Steps 4 to 6 for all targets of a run; several vectors of targets at a time, to look at a neighbour less often.
+  template <bool use_t, bool counted>
   void add_neighbours(StarfmRun const& run, StarfmPairView const& pair, std::size_t count) {
+    int const lanes = static_cast<int>(hn::Lanes(doubles));
+    int t = run.first;
+    for (; t + 2 * lanes < run.last; t += 3 * lanes) add_neighbours_to<use_t, counted, 3>(t, pair, count);
+    for (; t < run.last; t += lanes) add_neighbours_to<use_t, counted, 1>(t, pair, count);
+  }
+
+  template <bool use_t, bool counted, int vectors>
+  void add_neighbours_to(int first, StarfmPairView const& pair, std::size_t count) {
     auto const one = hn::Set(doubles, 1.0);
-    for (int t = run.first; t < run.last; t += static_cast<int>(hn::Lanes(doubles))) {
-      Sums sums = load_sums(t);
-      auto const limit = hn::LoadU(doubles, scratch_.limit.data() + t);
-      for (std::size_t j = 0; j < count; ++j) {
-        StarfmScratch::Neighbour const& neighbour = scratch_.neighbours[j];
-        auto const change = promoted(pair.change + neighbour.offset + t);
-        // Never true where the change is not a number.
-        auto const kept = hn::Le(hn::Abs(change), hn::Add(limit, hn::Set(doubles, neighbour.slack)));
-        auto weight = hn::Set(doubles, neighbour.weight);
-        if constexpr (use_t) {
-          auto const difference = hn::IfThenElseZero(kept, hn::Abs(change));
-          auto const damped = hn::Mul(weight, damping_of(pair, neighbour.offset, t, difference));
-          weight = hn::IfThenElse(hn::Le(difference, hn::Set(doubles, neighbour.plateau_t)), one,
-                                  hn::Mul(damped, hn::Set(doubles, neighbour.inverse_distance)));
-        }
-        auto const value = hn::Add(change, hn::Set(doubles, neighbour.value));
-        sums.add(hn::IfThenElseZero(kept, weight), hn::IfThenElseZero(kept, value));
-        sums.count = hn::Add(sums.count, hn::IfThenElseZero(kept, one));
-      }
-      store_sums(sums, t);
+    int const lanes = static_cast<int>(hn::Lanes(doubles));
+    Sums sums[vectors];
+    DoubleVector limit[vectors];
+    for (int v = 0; v < vectors; ++v) {
+      sums[v] = load_sums(first + v * lanes);
+      limit[v] = hn::LoadU(doubles, scratch_.limit.data() + first + v * lanes);
     }
+    StarfmScratch::Neighbour const* neighbour = scratch_.neighbours.data();
+    for (std::size_t j = 0; j < count; ++j, ++neighbour) {
+      auto const fine = hn::Set(doubles, neighbour->value), slack = hn::Set(doubles, neighbour->slack);
+      for (int v = 0; v < vectors; ++v) {
+        int const t = first + v * lanes;
+        auto const change = hn::LoadU(doubles, pair.change + neighbour->offset + t);
+        auto const difference = hn::Abs(change);
+        // Never true where the coarse image is missing.
+        auto const kept = hn::Le(difference, hn::Add(limit[v], slack));
+        auto weight = hn::Set(doubles, neighbour->weight);
+        if constexpr (use_t) {
+          auto const damped = hn::Mul(weight, damping_of(pair, neighbour->offset, t, difference));
+          weight = hn::IfThenElse(hn::Le(difference, hn::Set(doubles, neighbour->plateau_t)), one,
+                                  hn::Mul(damped, hn::Set(doubles, neighbour->inverse_distance)));
+        }
+        sums[v].add(hn::IfThenElseZero(kept, weight), hn::Add(change, fine));
+        if constexpr (counted) sums[v].count = hn::Add(sums[v].count, hn::IfThenElseZero(kept, one));
+      }
+    }
+    for (int v = 0; v < vectors; ++v) store_sums(sums[v], first + v * lanes);
   }
 
   /// The temporal factor of a weight.
@@ -606,7 +646,8 @@ class RowKernel {
     auto const one = hn::Set(doubles, 1.0);
     if (!block_.log_weights) return hn::Div(one, hn::Add(difference, one));
     hn::RebindToSigned<Doubles> const integers;
-    return hn::GatherIndex(doubles, block_.tables.reciprocal, hn::ConvertTo(integers, difference));
+    auto const index = hn::Min(difference, hn::Set(doubles, 65535.0));
+    return hn::GatherIndex(doubles, block_.tables.reciprocal, hn::ConvertTo(integers, index));
   }
 
   StarfmBlockView const& block_;
@@ -638,9 +679,6 @@ void starfm_row(StarfmBlockView const& block, int row, StarfmScratch& scratch, S
 namespace {
 
 std::size_t window_pixels(int window) { return static_cast<std::size_t>(window) * static_cast<std::size_t>(window); }
-
-/// Per-target arrays are as long as the targets rounded up to the widest vectors.
-int padded(int targets) { return (targets + 7) / 8 * 8; }
 
 }  // namespace
 

@@ -19,6 +19,9 @@ namespace stfcube {
 //   offset counts at all;
 // - many targets: targets side by side, one similar pixel after the other from a list that serves all targets.
 
+/// Stands for C_p - C_k where C_p is missing: larger than any change.
+inline constexpr double starfm_missing_change = 1024.0 * 1024 * 1024;
+
 /// A fine image that must be similar: |F(i) - F(0)| <= delta; -1: nothing is.
 struct StarfmSimilarity {
   Dn const* fine = nullptr;  ///< raster
@@ -30,8 +33,9 @@ struct StarfmPairView {
   std::vector<StarfmSimilarity> similarity;
   Dn const* fine = nullptr;                   ///< raster
   std::uint16_t const* difference = nullptr;  ///< raster: S = |F - C|
-  float const* change = nullptr;              ///< [cell, target]: C_p - C_k, NaN where C_p is missing
+  double const* change = nullptr;             ///< [cell, target]: C_p - C_k, or starfm_missing_change
   double const* damping = nullptr;            ///< [cell, target]: 1 / (T + 1) or its logarithmic form; may be absent
+  std::uint8_t const* complete = nullptr;     ///< [cell]: 1 where C_p is missing for no target
 };
 
 /// A pair and a target, in one band: rasters of what a neighbour brings, for the form with pixels side by side.
@@ -56,6 +60,7 @@ struct StarfmBlockView {
   int cols = 0;  ///< core pixels in a row
   int window = 0, before = 0, pitch = 0;
   int targets = 0;
+  int stride = 0;  ///< between the cells of `change` and `damping`, a multiple of the widest vector
   std::int32_t const* cell = nullptr;        ///< raster: index of the coarse cell
   double const* inverse_distance = nullptr;  ///< 1 / D at the index of a window pixel in the raster
   std::uint32_t const* shifted_codes = nullptr;  ///< per window pixel: its index in the raster, times 256
@@ -97,9 +102,11 @@ struct StarfmScratch {
     double inverse_distance;
     double value;      ///< F(i)
     double plateau_t;  ///< with T: largest T on the plateau, -1 when none
-    double slack;      ///< added to the temporal limit: infinity when the spectral test is passed
+    double slack;      ///< added to the temporal limit: large when the spectral test is passed
     std::size_t offset;  ///< of the cell in `change`
   };
+  /// Targets as an array of whole vectors.
+  static int padded(int targets) { return (targets + 7) / 8 * 8; }
 
   AlignedArray<std::uint16_t> similar[2];  ///< window indices of similar pixels, of the last two pairs
   int similar_pair[2] = {-1, -1};

@@ -60,7 +60,8 @@ std::string raster_library_version();
 Grid read_grid(std::string const& path);
 
 /// A grid from a CRS text as users write it (EPSG:32755, WKT, PROJ): WKT2 and the geographic flag filled in.
+/// @param what  where the text stands, for messages
 /// @throws Error(config) when the text is no CRS
-Grid grid_with_crs(std::string const& crs_text);
+Grid grid_with_crs(std::string const& crs_text, std::string const& what = "CRS");
 
 }  // namespace stfcube

@@ -53,7 +53,8 @@ std::vector<std::string> list_quality_files(SensorSpec const& sensor, std::vecto
     auto found = is_local_path(pattern) ? matching_files(pattern) : std::vector{pattern};
     if (found.empty())
       problems.push_back(
-          fmt::format("{}.qa = {} matches no file: {}.", sensor.role, entry, explain_no_match(pattern)));
+          fmt::format("{}.qa = {} matches no file: {}. Correct {}.qa; relative patterns start at the folder of the job file.",
+                      sensor.role, entry, explain_no_match(pattern), sensor.role));
     std::erase_if(found, [&](std::string const& path) {
       return matches_any(path, sensor.exclude, sensor.base) || std::ranges::find(files, path) != files.end();
     });

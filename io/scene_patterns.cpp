@@ -184,7 +184,8 @@ void list_pattern(std::string const& entry, SensorSpec const& sensor,
   if (!per_band) check_band_numbers(sensor, entry);
   auto groups = per_band ? groups_by_band(pattern, sensor.bands) : single_files(pattern);
   if (groups.empty())
-    return complain(explain_no_match(pattern) + ". Relative patterns start at the folder of the job file");
+    return complain(fmt::format("{}. Correct {}.scenes; relative patterns start at the folder of the job file",
+                                explain_no_match(pattern), sensor.role));
 
   std::size_t const matched = groups.size();
   drop_if(groups, [&](std::string const& path) { return quality_files.contains(path); });

@@ -91,7 +91,7 @@ CommandArguments::CommandArguments(CommandSyntax const& syntax, Words const& wor
     JobKey const* key = syntax.job_keys ? find_job_key(name) : nullptr;
     auto const option = std::ranges::find(syntax.options, name, &CommandOption::name);
     bool const repeatable = key ? key->repeatable : option->repeatable || option->many;
-    require(repeatable || list.size() <= 1, ErrorKind::config, fmt::format("--{} is given twice but holds one value.", name));
+    require(repeatable || list.size() <= 1, ErrorKind::config, fmt::format("--{} is given twice but holds one value. Keep one of them.", name));
     (key ? keys_ : options_)[name] = list;
   }
 }
@@ -133,6 +133,14 @@ JobSpec CommandArguments::job() const {
   KeyValues values = read_job_file(path);
   for (auto const& [name, list] : keys_) values[name] = list;
   return make_job_spec(values, path.has_parent_path() ? path.parent_path() : ".");
+}
+
+Error CommandArguments::located(Error const& error) const {
+  std::string const message = error.what();
+  bool const as_option = keys_.contains(message.substr(0, message.find_first_of(" :")));
+  if (!syntax_.job_keys || positional_.empty() || as_option) return error;
+  std::string const place = place_in_job_file(positional_, message);
+  return place.empty() ? error : error.with(place);
 }
 
 std::string help_text(CommandSyntax const& syntax) {

@@ -7,6 +7,7 @@
 
 #include "stfcube/jobs/job_file.hpp"
 #include "stfcube/jobs/job_spec.hpp"
+#include "stfcube/partitioning/core/error.hpp"
 
 namespace stfcube {
 
@@ -48,6 +49,8 @@ class CommandArguments {
   std::string positional() const;
   /// The job file overlaid with the keys given as options. @throws Error(config)
   JobSpec job() const;
+  /// The error with the place in the job file in front, when its message begins with a key that stands there.
+  Error located(Error const& error) const;
 
  private:
   CommandSyntax syntax_;

@@ -157,8 +157,8 @@ class Exporter {
     auto const folder = path_of(dates_.front()).parent_path();
     std::error_code failed;
     if (!folder.empty()) std::filesystem::create_directories(folder, failed);
-    require(!failed, ErrorKind::io,
-            fmt::format("{}: cannot be made: {}.", folder.string(), failed.message()));
+    require(!failed, ErrorKind::config,
+            fmt::format("--out {}: the folder cannot be made ({}). Choose a writable place.", folder.string(), failed.message()));
   }
 
   void write(int date) {

@@ -20,15 +20,46 @@ namespace po = boost::program_options;
 
 std::string key_of_line(std::string_view line) { return std::string(trim(line.substr(0, line.find('=')))); }
 
-/// The line of the file on which `key` (section.name) is set, for messages; 0 when it cannot be told.
-int line_of(std::string const& text, std::string const& key) {
+std::string_view without_comment(std::string_view line) { return trim(line.substr(0, line.find('#'))); }
+
+/// One "key = value" line of a job file.
+struct JobLine {
+  int number = 0;
+  std::string key;  ///< section.name, as written
+  std::string value;
+};
+
+std::vector<JobLine> job_lines(std::string const& text) {
   std::istringstream lines(text);
+  std::vector<JobLine> found;
   std::string section;
   std::string line;
   for (int number = 1; std::getline(lines, line); ++number) {
-    auto const content = trim(std::string_view(line).substr(0, line.find('#')));
+    auto const content = without_comment(line);
     if (content.starts_with('[') && content.ends_with(']')) section = std::string(content.substr(1, content.size() - 2));
-    if (section + "." + key_of_line(content) == key) return number;
+    auto const equals = content.find('=');
+    if (equals == std::string_view::npos) continue;
+    found.push_back({number, section + "." + key_of_line(content), std::string(trim(content.substr(equals + 1)))});
+  }
+  return found;
+}
+
+/// The numbers of the lines that set `key` (as written in the file), for messages.
+std::vector<int> lines_of(std::string const& text, std::string const& key) {
+  std::vector<int> numbers;
+  for (JobLine const& line : job_lines(text)) {
+    JobKey const* known = find_job_key(line.key);
+    if (line.key == key || (known && known == find_job_key(key))) numbers.push_back(line.number);
+  }
+  return numbers;
+}
+
+/// The number of the first line that is `content`; 0 when there is none.
+int line_with(std::string const& text, std::string_view content) {
+  std::istringstream lines(text);
+  std::string line;
+  for (int number = 1; std::getline(lines, line); ++number) {
+    if (without_comment(line) == content) return number;
   }
   return 0;
 }
@@ -51,11 +82,16 @@ std::string expand_environment(std::string const& value, std::string const& key)
 }
 
 std::string read_text(std::filesystem::path const& path) {
+  std::error_code ignored;
+  char const* const reason = !std::filesystem::exists(path, ignored)        ? "does not exist"
+                             : std::filesystem::is_directory(path, ignored) ? "is a folder"
+                                                                            : "cannot be read";
   std::ifstream file(path);
   std::ostringstream text;
   text << file.rdbuf();
-  require(file.good() && std::filesystem::is_regular_file(path), ErrorKind::config,
-          fmt::format("job file {} cannot be read. 'stfcube init > job.cfg' makes one to start from.", path.string()));
+  require(file.good() && !std::filesystem::is_directory(path, ignored), ErrorKind::config,
+          fmt::format("job file {} {}. Check the path and the permissions; 'stfcube init > job.cfg' makes one to start from.",
+                      path.string(), reason));
   return text.str();
 }
 
@@ -64,6 +100,10 @@ po::parsed_options parse_ini(std::string const& text, std::string const& name) {
   std::istringstream stream(text);
   try {
     return po::parse_config_file(stream, none, true);
+  } catch (po::invalid_config_file_syntax const& error) {
+    throw Error(ErrorKind::config, fmt::format("{}, line {}: '{}' is neither [section] nor key = value. Correct the line, or "
+                                               "begin it with # to make it a comment.",
+                                               name, line_with(text, error.tokens()), error.tokens().substr(0, 80)));
   } catch (po::error const& error) {
     throw Error(ErrorKind::config, fmt::format("{}: {}. Write [section] lines and key = value lines.", name, error.what()));
   }
@@ -75,17 +115,32 @@ KeyValues read_job_file(std::filesystem::path const& path) {
   std::string const text = read_text(path);
   KeyValues values;
   for (po::option const& option : parse_ini(text, path.string()).options) {
-    std::string const place = fmt::format("{}, line {}", path.string(), line_of(text, option.string_key));
+    auto const lines = lines_of(text, option.string_key);
+    std::string const place = fmt::format("{}, line {}", path.string(), lines.empty() ? 0 : lines.front());
     JobKey const* key = find_job_key(option.string_key);
     require(key != nullptr, ErrorKind::config, fmt::format("{}: {}", place, unknown_key_message(option.string_key)));
     std::string const value(trim(option.value.empty() ? "" : option.value.front()));
     if (value.empty()) continue;  // "key =" is the same as leaving it out
     auto& list = values[key->name];
     require(list.empty() || key->repeatable, ErrorKind::config,
-            fmt::format("{}: {} stands twice but holds one value. Keep one of the lines.", place, key->name));
+            fmt::format("{}, lines {}: {} stands more than once but holds one value. Keep one of the lines.", path.string(),
+                        fmt::join(lines, " and "), key->name));
     list.push_back(expand_environment(value, key->name));
   }
   return values;
+}
+
+std::string place_in_job_file(std::filesystem::path const& path, std::string const& message) {
+  JobKey const* key = find_job_key(message.substr(0, message.find_first_of(" :")));
+  if (!key) return {};
+  std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  std::vector<JobLine> lines = job_lines(text.str());
+  std::erase_if(lines, [&](JobLine const& line) { return find_job_key(line.key) != key; });
+  // Of several lines with one key it is the one whose value the message tells.
+  if (lines.size() > 1) std::erase_if(lines, [&](JobLine const& line) { return message.find(line.value) == std::string::npos; });
+  return lines.size() == 1 ? fmt::format("{}, line {}", path.string(), lines.front().number) : path.string();
 }
 
 std::string job_file_template() {

@@ -15,6 +15,10 @@ using KeyValues = std::map<std::string, std::vector<std::string>>;
 /// one value, an unset environment variable
 KeyValues read_job_file(std::filesystem::path const& path);
 
+/// Where in the job file the key stands that `message` begins with: "job.cfg, line 7"; the file alone when no line, or none
+/// for sure, sets the key; "" for a message that begins with no key.
+std::string place_in_job_file(std::filesystem::path const& path, std::string const& message);
+
 /// A commented job file with every key, as `stfcube init` prints it: what has a default is commented out.
 std::string job_file_template();
 

@@ -95,7 +95,7 @@ GridSpec grid_spec(Values const& values, std::filesystem::path const& folder) {
   if (!values.text("grid.ratio").empty()) grid.ratio = values.integer("grid.ratio", 1, 10000);
   bool const complete = !grid.crs.empty() && grid.bounds && grid.resolution;
   require(!grid.like.empty() || complete, ErrorKind::config,
-          "the job has no grid. Set grid.like = a raster whose grid the cube takes, or grid.crs, grid.bounds and "
+          "grid.like is missing: the job has no grid. Set grid.like = a raster whose grid the cube takes, or grid.crs, grid.bounds and "
           "grid.resolution.");
   require(grid.like.empty() || (grid.crs.empty() && !grid.resolution), ErrorKind::config,
           "grid.like gives CRS and resolution already. Remove grid.crs and grid.resolution, or grid.like.");

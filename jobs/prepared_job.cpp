@@ -7,9 +7,11 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <optional>
 
 #include "stfcube/io/cube.hpp"
 #include "stfcube/jobs/job_file.hpp"
+#include "stfcube/jobs/scene_faults.hpp"
 #include "stfcube/jobs/target_dates.hpp"
 #include "stfcube/jobs/target_grid.hpp"
 #include "stfcube/partitioning/core/build_info.hpp"
@@ -41,11 +43,33 @@ SceneHeader header_from(nlohmann::json const& j) {
   return header;
 }
 
+/// Ends on every rank with the faults that all ranks found, in the order of the scenes.
+void refuse_faults(Catalog const& catalog, std::vector<int> const& mine, std::vector<std::optional<Error>> const& faults,
+                   Communicator const& comm) {
+  nlohmann::json own = nlohmann::json::array();
+  for (std::size_t k = 0; k < mine.size(); ++k) {
+    if (faults[k]) own.push_back({mine[k], static_cast<int>(faults[k]->kind()), faults[k]->what()});
+  }
+  std::vector<SceneFault> all;
+  // Paths need not be UTF-8, JSON must be.
+  for (std::string const& bytes : comm.all_gather(own.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace))) {
+    for (auto const& j : nlohmann::json::parse(bytes)) {
+      auto const& scene = catalog.scenes[j[0].get<std::size_t>()];
+      all.push_back({j[0], static_cast<ErrorKind>(j[1].get<int>()), scene.bands.front().path, j[2]});
+    }
+  }
+  std::ranges::sort(all, {}, &SceneFault::scene);
+  comm.together([&] {
+    if (!all.empty()) throw Error(all.front().kind, describe_faults(all, catalog.sensor.role));
+  });
+}
+
 /// Checks every scene once, each on one rank, and gives all headers to all ranks. Every fault is named, not the first alone.
 std::vector<SceneHeader> check_scenes(Catalog const& catalog, Grid const& grid, int threads, Communicator const& comm) {
   std::vector<int> mine;
   for (int i = comm.rank(); i < static_cast<int>(catalog.scenes.size()); i += comm.size()) mine.push_back(i);
-  std::vector<std::string> packed(mine.size()), faults(mine.size());
+  std::vector<std::string> packed(mine.size());
+  std::vector<std::optional<Error>> faults(mine.size());
   with_threads(threads, [&] {
     parallel_for(0, static_cast<int>(mine.size()), [&](int k) {
       auto const slot = static_cast<std::size_t>(k);
@@ -53,15 +77,11 @@ std::vector<SceneHeader> check_scenes(Catalog const& catalog, Grid const& grid, 
         auto const& scene = catalog.scenes[static_cast<std::size_t>(mine[slot])];
         packed[slot] = to_json(check_scene(scene, catalog.sensor, grid)).dump();
       } catch (...) {
-        faults[slot] = current_error().what();
+        faults[slot] = current_error();
       }
     });
   });
-  comm.together([&] {
-    std::vector<std::string> named;
-    std::ranges::copy_if(faults, std::back_inserter(named), [](std::string const& text) { return !text.empty(); });
-    require(named.empty(), ErrorKind::data, join_limited(named));
-  });
+  refuse_faults(catalog, mine, faults, comm);
   nlohmann::json own = nlohmann::json::array();
   for (std::size_t k = 0; k < mine.size(); ++k) own.push_back({mine[k], nlohmann::json::parse(packed[k])});
   std::vector<SceneHeader> headers(catalog.scenes.size());
@@ -241,18 +261,24 @@ std::unique_ptr<PreparedJob> prepare_job(JobSpec const& spec, Communicator const
   return job;
 }
 
-std::string cube_state(JobSpec const& spec) {
+void check_cube_place(JobSpec const& spec) {
   namespace fs = std::filesystem;
   fs::path const& path = spec.cube_path;
   fs::path const folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
   require(fs::is_directory(folder) && access(folder.c_str(), W_OK) == 0, ErrorKind::config,
           fmt::format("cube.path = {}: the folder {} {}. Make it, or choose another.", path.string(), folder.string(),
                       fs::is_directory(folder) ? "cannot be written" : "does not exist"));
-  if (!fs::exists(path)) return "new";
+  if (!fs::exists(path)) return;
   require(!fs::is_directory(path), ErrorKind::config,
           fmt::format("cube.path = {} is a folder. Name a file, for example {}/cube.nc.", path.string(), path.string()));
   require(is_cube(path), ErrorKind::config,
           fmt::format("cube.path = {} exists and is no stfcube cube; it is left alone. Choose another name.", path.string()));
+}
+
+std::string cube_state(JobSpec const& spec) {
+  std::filesystem::path const& path = spec.cube_path;
+  check_cube_place(spec);
+  if (!std::filesystem::exists(path)) return "new";
   auto const cube = open_cube(path);
   if (cube->attribute("stfcube_job_digest") == spec.digest) return "finished";
   auto const keys = differing_keys(deciding_lines(cube->job_text()), deciding_lines(spec.text));

@@ -135,7 +135,10 @@ void log_start(PreparedJob const& job, Communicator const& comm) {
 int run_job(JobSpec const& spec, RunSettings const& settings, Communicator const& comm) {
   auto const started = std::chrono::steady_clock::now();
   std::string state;
-  comm.together([&] { state = settings.fresh ? "new" : cube_state(spec); });
+  comm.together([&] {
+    if (settings.fresh) check_cube_place(spec);
+    state = settings.fresh ? "new" : cube_state(spec);
+  });
   if (state == "finished") {
     log::info(fmt::format("{} is the finished cube of this job: nothing to do", spec.cube_path.string()));
     return 0;

@@ -106,7 +106,7 @@ std::vector<DatePlan> share_of(Communicator const& comm, std::vector<DatePlan> p
 }
 
 Grid scene_grid(SimulateSettings const& settings) {
-  Grid grid = grid_with_crs(settings.crs);
+  Grid grid = grid_with_crs(settings.crs, "--crs");
   grid.x0 = 600000;
   grid.y0 = 5400000;
   grid.dx = grid.dy = pixel_m;
@@ -246,7 +246,7 @@ void prepare_folder(SimulateSettings const& settings, bool with_truth) {
         std::filesystem::create_directories(out / folder);
     }
   } catch (std::filesystem::filesystem_error const& failed) {
-    throw Error(ErrorKind::io,
+    throw Error(ErrorKind::config,
                 fmt::format("{}: cannot be made or changed ({}). Choose a writable place with --out.",
                             out.string(), failed.code().message()));
   }

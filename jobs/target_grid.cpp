@@ -21,7 +21,8 @@ Grid crop(Grid const& grid, std::array<double, 4> const& bounds) {
   constexpr double most = 1 << 30;
   require(std::fabs(left) < most && std::fabs(right) < most && std::fabs(top) < most && std::fabs(bottom) < most,
           ErrorKind::config,
-          fmt::format("grid.bounds = {} {} {} {} give {:.3g} x {:.3g} pixels. Check bounds and resolution.", bounds[0],
+          fmt::format("grid.bounds = {} {} {} {} give {:.3g} x {:.3g} pixels, more than a cube can have. Check "
+                      "grid.bounds and grid.resolution: both are in units of the CRS.", bounds[0],
                       bounds[1], bounds[2], bounds[3], right - left, bottom - top));
   Grid cropped = grid;
   cropped.x0 = grid.x0 + left * grid.dx;
@@ -31,15 +32,23 @@ Grid crop(Grid const& grid, std::array<double, 4> const& bounds) {
   return cropped;
 }
 
+Grid grid_of_raster(std::string const& path) {
+  try {
+    return read_grid(path);
+  } catch (Error const& error) {
+    throw error.with("grid.like");
+  }
+}
+
 }  // namespace
 
 Grid resolve_grid(GridSpec const& spec) {
   Grid grid;
   if (!spec.like.empty()) {
-    grid = read_grid(spec.like.string());
+    grid = grid_of_raster(spec.like.string());
     if (spec.bounds) grid = crop(grid, *spec.bounds);
   } else {
-    grid = grid_with_crs(spec.crs);
+    grid = grid_with_crs(spec.crs, "grid.crs");
     grid.x0 = (*spec.bounds)[0];
     grid.y0 = (*spec.bounds)[3];
     grid.dx = (*spec.resolution)[0];

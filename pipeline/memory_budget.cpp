@@ -88,11 +88,14 @@ MemoryPlan plan_memory(MemoryBudget const& budget, std::function<std::uint64_t(i
     }
   }
   plan.in_flight = 1;
+  // Where the program alone needs more than there is, no tile is small enough.
+  bool const tile_decides = plan.total_bytes() - bytes_in_flight(plan.unit_bytes, 1) < budget.bytes;
+  std::string const lower = slab_dates > chunk_dates ? "Set run.tile or run.slab lower, or give" : "Set run.tile lower, or give";
   throw Error(ErrorKind::resource,
-              fmt::format("one tile of {} target date(s) needs {} per rank, but only {} are there ({}). Set run.tile{} lower, "
-                          "or give each rank more memory (run.memory, or Slurm's --mem).",
+              fmt::format("one tile of {} target date(s) needs {} per rank, but only {} are there ({}). {} each rank more "
+                          "memory (run.memory, or Slurm's --mem).",
                           plan.slab_dates, format_bytes(plan.total_bytes()), format_bytes(budget.bytes), budget.source,
-                          slab_dates > chunk_dates ? " or run.slab" : ""));
+                          tile_decides ? lower : "Give"));
 }
 
 std::uint64_t peak_memory_bytes() {

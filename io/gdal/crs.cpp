@@ -55,9 +55,9 @@ std::string crs_name(OGRSpatialReference const& crs) {
 
 }  // namespace gdal
 
-Grid grid_with_crs(std::string const& crs_text) {
+Grid grid_with_crs(std::string const& crs_text, std::string const& what) {
   Grid grid;
-  gdal::set_crs(grid, gdal::crs_from_text(crs_text, "CRS"));
+  gdal::set_crs(grid, gdal::crs_from_text(crs_text, what));
   return grid;
 }
 

@@ -76,7 +76,7 @@ DatasetPtr open_dataset(std::string const& path, ErrorKind kind) {
   if (is_remote(path)) no_side_files.emplace("GDAL_DISABLE_READDIR_ON_OPEN", "EMPTY_DIR", false);
   DatasetPtr dataset(
       GDALDataset::Open(path.c_str(), GDAL_OF_RASTER | GDAL_OF_READONLY, allowed_drivers.data()));
-  if (dataset == nullptr) throw Error(kind, explain_open_failure(path, trap.reason()));
+  if (dataset == nullptr) throw Error(kind, explain_open_failure(path, trap.failed() ? trap.reason() : "no format that GDAL knows here"));
   return dataset;
 }
 

@@ -157,8 +157,9 @@ class Hdf5CubeReader final : public CubeReader {
   static hsize_t index(int value) { return static_cast<hsize_t>(value); }
 
   void open() {
-    require(fs::exists(path_), ErrorKind::data, "there is no such file");
-    file_ = File(checked(H5Fopen(path_.c_str(), H5F_ACC_RDONLY, file_access()), "cannot be opened as HDF5"));
+    require(fs::exists(path_), ErrorKind::data, "there is no such file. Check the path");
+    file_ = File(checked(H5Fopen(path_.c_str(), H5F_ACC_RDONLY, file_access()),
+                         "is no cube, or damaged (give one that 'stfcube run' made): cannot be opened as HDF5"));
     std::string const version = required_text(file_, attribute::format_version);
     require(
         version.starts_with("1."), ErrorKind::data,

@@ -61,10 +61,12 @@ Command const& find_command(std::vector<Command> const& all, std::string const& 
 }
 
 int dispatch(Words const& words, Communicator const& world) {
-  if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
-    if (world.is_root()) print_help();
-    return words.empty() ? 2 : 0;
-  }
+  bool const asked = !words.empty() && (words[0] == "--help" || words[0] == "-h" || words[0] == "help");
+  if ((asked || words.empty()) && world.is_root()) print_help();
+  if (asked) return 0;
+  world.together([&] {
+    require(!words.empty(), ErrorKind::config, "no command is given. Choose one, for example: stfcube run JOB.cfg");
+  });
   if (words[0] == "--version") {
     if (world.is_root()) print_version();
     return 0;
@@ -82,7 +84,11 @@ int dispatch(Words const& words, Communicator const& world) {
     if (world.is_root()) fmt::print("{}", help_text(command->syntax));
     return 0;
   }
-  return command->run(*arguments, rest, world);
+  try {
+    return command->run(*arguments, rest, world);
+  } catch (Error const& error) {
+    throw arguments->located(error);
+  }
 }
 
 /// An error that all ranks agreed on comes to every rank alike, and rank 0 tells. One that a single rank met would leave

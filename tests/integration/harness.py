@@ -26,13 +26,13 @@ ENVIRONMENT = dict(
 )
 
 
-def stfcube(*words, ranks=1, check=True, timeout=600):
+def stfcube(*words, ranks=1, check=True, timeout=600, environment=None, user=None):
     """Runs one command; the finished process, with its output as text."""
     command = [BINARY, *map(str, words)]
     if ranks > 1:
         command = ["mpirun", "--oversubscribe", "--bind-to", "none", "-n", str(ranks), *command]
-    done = subprocess.run(command, env=ENVIRONMENT, text=True, stdin=subprocess.DEVNULL,
-                          capture_output=True, timeout=timeout)
+    done = subprocess.run(command, env={**ENVIRONMENT, **(environment or {})}, user=user, text=True,
+                          stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout)
     if check and done.returncode != 0:
         raise AssertionError(f"{' '.join(command)}\nended with {done.returncode}:\n{done.stdout}{done.stderr}")
     return done

@@ -47,10 +47,31 @@ TEST(JobFile, unknown_key_is_named_with_line_and_nearest_key) {
 }
 
 TEST(JobFile, key_that_holds_one_value_may_not_stand_twice) {
-  EXPECT_THAT(message_of("[grid]\nratio = 16\nratio = 8\n"), HasSubstr("grid.ratio stands twice"));
+  EXPECT_THAT(message_of("[grid]\nratio = 16\nratio = 8\n"), HasSubstr("lines 2 and 3: grid.ratio stands more than once"));
 }
 
-TEST(JobFile, line_that_is_no_ini_is_refused) { EXPECT_THAT(message_of("[grid]\nratio 16\n"), HasSubstr("key = value")); }
+TEST(JobFile, line_that_is_no_ini_is_refused) {
+  EXPECT_THAT(message_of("[grid]\nratio 16\n"), HasSubstr("line 2: 'ratio 16' is neither [section] nor key = value"));
+}
+
+TEST(JobFile, message_that_begins_with_a_key_has_a_place) {
+  auto const path = written("# a job\n[run]\ntile = large  # px\n[model]\nstarfm.window = 50\n[fine]\nscenes = a\nscenes = b\n");
+  std::string const name = path.string();
+  EXPECT_EQ(place_in_job_file(path, "run.tile = large (must be a number)."), name + ", line 3");
+  EXPECT_EQ(place_in_job_file(path, "starfm.window = 50 (must be odd)."), name + ", line 5");
+  EXPECT_EQ(place_in_job_file(path, "fine.scenes = b matches nothing."), name + ", line 8");
+  EXPECT_EQ(place_in_job_file(path, "grid.like is missing."), name);
+  EXPECT_EQ(place_in_job_file(path, "3 problems"), "");
+}
+
+TEST(JobFile, folder_is_named_as_such) {
+  try {
+    read_job_file(testing::fresh_folder());
+    FAIL();
+  } catch (Error const& error) {
+    EXPECT_THAT(error.what(), HasSubstr("is a folder"));
+  }
+}
 
 TEST(JobFile, missing_file_says_how_to_make_one) {
   try {

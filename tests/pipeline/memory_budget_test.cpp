@@ -61,5 +61,16 @@ TEST(MemoryPlan, refuses_what_cannot_fit_and_says_how_much_is_needed) {
   }
 }
 
+TEST(MemoryPlan, does_not_advise_smaller_tiles_where_they_cannot_help) {
+  try {
+    plan_memory({20 * mebibyte, "run.memory"}, ten_mebibytes_per_date, 0, 1, 46, 2);
+    FAIL();
+  } catch (Error const& error) {
+    std::string const text = error.what();
+    EXPECT_EQ(text.find("run.tile"), std::string::npos) << text;
+    EXPECT_NE(text.find("Give each rank more memory"), std::string::npos) << text;
+  }
+}
+
 }  // namespace
 }  // namespace stfcube

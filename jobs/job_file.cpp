@@ -44,6 +44,11 @@ std::vector<JobLine> job_lines(std::string const& text) {
   return found;
 }
 
+bool is_method_option(std::string const& name) {
+  JobKey const* key = find_job_key(name);
+  return key && key->name_in_section() == key->name;
+}
+
 /// The numbers of the lines that set `key` (as written in the file), for messages.
 std::vector<int> lines_of(std::string const& text, std::string const& key) {
   std::vector<int> numbers;
@@ -163,7 +168,7 @@ std::string canonical_job(KeyValues const& values) {
   std::string text;
   for (JobKey const& key : job_keys()) {
     // Options of other methods decide nothing; without them a new method does not change the digest of old jobs.
-    if (key.name_in_section() == key.name && !key.name.starts_with(method + ".")) continue;
+    if (is_method_option(key.name) && !key.name.starts_with(method + ".")) continue;
     auto const found = values.find(key.name);
     if (found != values.end()) {
       for (std::string const& value : found->second) text += key.name + " = " + value + "\n";
@@ -194,6 +199,8 @@ std::vector<std::string> differing_keys(std::string const& one, std::string cons
   std::ranges::set_symmetric_difference(a, b, std::back_inserter(differing));
   std::set<std::string> keys;
   for (std::string const& line : differing) keys.insert(key_of_line(line));
+  // Another method has other options: naming the method is enough.
+  if (keys.contains("model.name")) std::erase_if(keys, is_method_option);
   return {keys.begin(), keys.end()};
 }
 

@@ -266,8 +266,8 @@ void check_cube_place(JobSpec const& spec) {
   fs::path const& path = spec.cube_path;
   fs::path const folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
   require(fs::is_directory(folder) && access(folder.c_str(), W_OK) == 0, ErrorKind::config,
-          fmt::format("cube.path = {}: the folder {} {}. Make it, or choose another.", path.string(), folder.string(),
-                      fs::is_directory(folder) ? "cannot be written" : "does not exist"));
+          fmt::format("cube.path = {}: the folder {} {}, or choose another.", path.string(), folder.string(),
+                      fs::is_directory(folder) ? "cannot be written. Change its permissions" : "does not exist. Make it"));
   if (!fs::exists(path)) return;
   require(!fs::is_directory(path), ErrorKind::config,
           fmt::format("cube.path = {} is a folder. Name a file, for example {}/cube.nc.", path.string(), path.string()));

@@ -18,12 +18,11 @@ import h5py
 import rasterio
 from rasterio.transform import from_origin
 
-from harness import ENVIRONMENT, SOURCE, EndToEnd, digest, stfcube
+from harness import BINARY, ENVIRONMENT, SOURCE, EndToEnd, digest, stfcube, write_job
 
 JOBS = SOURCE / "tests" / "data" / "bad_jobs"
 SECONDS = 60  # more is a hang
-GAP_FILLED, EXTRAPOLATED = 3, 32  # states and flags of `quality`, cube format
-STATE_MASK = 7
+NO_DATA, FUSED, GAP_FILLED, STATE, EXTRAPOLATED = 1, 4, 6, 6, 32  # of `quality`, cube format
 NOBODY = 65534
 
 LOG_LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ (INFO|WARN|ERROR) ")
@@ -100,13 +99,37 @@ class BadInputs(EndToEnd):
         self.out.mkdir()
         self.places = {"ARCHIVE": str(self.archive), "BAD": str(self.bad), "OUT": str(self.out)}
 
-    def run_stfcube(self, *words, ranks=1):
-        return stfcube(*words, ranks=ranks, check=False, timeout=SECONDS, environment=self.places)
+    def write_job(self, name, **sections):
+        """A sound job of one date, with sections replaced."""
+        return write_job(self.folder / f"{name}.cfg", {
+            "grid": {"like": self.archive / "fine/FINE_20200101.tif", "ratio": 16},
+            "fine": {"scenes": self.archive / "fine/FINE_????????.tif", "bands": "blue:1 green:2"},
+            "coarse": {"scenes": self.archive / "coarse/COARSE_*.tif", "bands": "blue:1 green:2"},
+            "cube": {"path": self.out / "cube.nc"},
+            "target": {"dates": "2020-01-09"},
+            "model": {"name": "linear"},
+            **sections,
+        })
 
-    def assert_refused(self, status, messages, *words, ranks=1):
+    def somebody(self):
+        """A user without the right to everything; None when the tests run as one."""
+        if os.geteuid() != 0:
+            return None
+        for folder in (self.folder, self.shared):
+            folder.chmod(0o755)
+        try:
+            subprocess.run([BINARY, "--version"], user=NOBODY, env=ENVIRONMENT, check=True, capture_output=True)
+        except (PermissionError, subprocess.CalledProcessError):
+            self.skipTest("root may do everything, and others may not run the program here")
+        return NOBODY
+
+    def run_well(self, *words, ranks=1):
+        return stfcube(*words, ranks=ranks, timeout=SECONDS, environment=self.places)
+
+    def assert_refused(self, status, messages, *words, ranks=1, user=None):
         """Ends with `status` and one message that contains all of `messages`; files are as they were before."""
         before = sorted(self.folder.rglob("*")) + sorted(self.shared.rglob("*"))
-        done = self.run_stfcube(*words, ranks=ranks)
+        done = stfcube(*words, ranks=ranks, check=False, timeout=SECONDS, environment=self.places, user=user)
         text = without_log(done.stderr)
         print(f"  {ranks} rank(s), exit {done.returncode}: {text}")
         self.assertEqual(done.returncode, status, done.stderr)
@@ -135,6 +158,134 @@ class JobFiles(BadInputs):
 
 for job in sorted(JOBS.glob("*.cfg")):
     setattr(JobFiles, f"test_{job.stem}", lambda self, job=job: self.check(job))
+
+
+class CommandLine(BadInputs):
+    def test_slips(self):
+        good = self.write_job("good")
+        for status, message, *words in (
+                (2, "no command is given. Choose one, for example: stfcube run JOB.cfg",),
+                (2, "'rnu' is no command. Did you mean run? 'stfcube --help' lists them.", "rnu", good),
+                (2, "'stfcube run' needs JOB.cfg. Write: stfcube run JOB.cfg", "run"),
+                (2, f"job file {self.folder}/nowhere.cfg does not exist.", "run", self.folder / "nowhere.cfg"),
+                (2, f"job file {self.folder} is a folder.", "run", self.folder),
+                (2, "is neither [section] nor key = value", "run", self.archive / "fine" / "FINE_20200101.tif"),
+                (2, "run.tlie is not a key of the job file. Did you mean run.tile?", "run", good, "--run.tlie", 64),
+                (2, "--freshh is not an option of 'stfcube run'. Did you mean --fresh?", "run", good, "--freshh"),
+                (2, "'extra' is one word too many for 'stfcube run'.", "run", good, "extra"),
+                (2, "--run.tile is given twice but holds one value. Keep one", "run", good, "--run.tile=1", "--run.tile=2"),
+                (2, "the required argument for option '--run.tile' is missing", "run", good, "--run.tile"),
+                (2, "stfcube: run.tile = big (must be a whole number", "run", good, "--run.tile", "big"),
+                (2, "cube.path = : no file name.", "run", good, "--cube.path", ""),
+                (2, "--size -3 (must be a number of pixels", "simulate", "--out", self.out / "a", "--size=-3"),
+                (2, "--start 2020-13-01 is no date. Write YYYY-MM-DD.", "simulate", "--out", self.out / "a", "--start",
+                 "2020-13-01"),
+                (2, "already there and not an empty folder", "simulate", "--out", self.archive),
+                (2, "Choose a writable place with --out", "simulate", "--out", good / "archive"),
+                (2, "model.name = starfn is not known. Did you mean starfm?", "models", "starfn")):
+            with self.subTest(words=words):
+                self.assert_refused(status, [message], *words)
+
+    def test_on_several_ranks(self):
+        self.assert_refused(2, ["no command is given"], ranks=2)
+        self.assert_refused(2, ["'rnu' is no command"], "rnu", ranks=3)
+        self.assert_refused(2, ["does not exist"], "run", self.folder / "nowhere.cfg", ranks=2)
+
+
+class PlaceOfTheCube(BadInputs):
+    def test_finished_cube_is_left_alone_and_that_of_another_job_is_kept_until_told_otherwise(self):
+        job, cube = self.write_job("good"), self.out / "cube.nc"
+        self.run_well("run", job)
+        first = digest(cube)
+        for ranks in (1, 2):
+            again = self.run_well("run", job, ranks=ranks)
+            self.assertIn("is the finished cube of this job: nothing to do", again.stderr)
+            self.assert_refused(2, [f"good.cfg, line 11: cube.path = {cube} holds the cube of another job; different: "
+                                    "model.name, target.dates. Choose another cube.path, or start over with --fresh."],
+                                "run", job, "--model.name=increment", "--target.dates=2020-01-25", ranks=ranks)
+        self.assertEqual(digest(cube), first)
+        self.run_well("run", job, "--target.dates=2020-01-25", "--fresh", ranks=2)
+        self.assertNotEqual(digest(cube), first)
+
+    def test_fresh_does_not_overwrite_what_is_no_cube(self):
+        self.assert_refused(2, ["exists and is no stfcube cube"], "run", self.write_job("good"), "--fresh",
+                            "--cube.path", self.bad / "notes.nc")
+
+    def test_folder_that_may_not_be_written(self):
+        self.out.chmod(0o555)
+        self.assert_refused(2, ["good.cfg, line 11: cube.path", f"the folder {self.out} cannot be written"], "run",
+                            self.write_job("good"), user=self.somebody())
+
+
+class Scenes(BadInputs):
+    def test_file_that_may_not_be_read(self):
+        user = self.somebody()
+        self.out.chmod(0o777)
+        path = pathlib.Path(scene("FINE_20200101.tif", self.folder / "fine", self.archive / "fine/FINE_20200101.tif"))
+        path.chmod(0o000)
+        job = self.write_job("secret", fine={"scenes": path, "bands": "blue:1 green:2"})
+        self.assert_refused(3, [f"{path}: cannot be read (Permission denied). Check the permissions."], "run", job, user=user)
+
+    def test_damage_that_one_rank_meets_while_others_work_ends_all(self):
+        archive = self.folder / "wide"
+        stfcube("simulate", "--out", archive, "--size", "1536x256", "--seed", 5, "--days", 33, "--fine-every", 16,
+                "--coarse-every", 8, "--bands", 2, "--clouds", 0)
+        path = archive / "fine" / "FINE_20200117.tif"
+        with rasterio.open(path) as file:
+            place = int(file.get_tag_item("BLOCK_OFFSET_2_0", "TIFF", bidx=1))
+        with open(path, "r+b") as file:
+            file.seek(place)  # deflate notices a wrong beginning for sure; wrong pixels further on it may not
+            file.write(bytes(64))
+        # Three tiles of one block each, and several slabs: only the rank with the second tile meets the damage.
+        job = [archive / "job.cfg", "--model.name=linear", "--cube.path", self.out / "cube.nc", "--run.tile=512",
+               "--run.slab=1", "--run.threads=1"]
+        self.run_well("plan", *job)  # nothing is wrong with the headers, and the last blocks can be read
+        for ranks in (1, 3):
+            self.assert_refused(3, [f"{path}, band 1: cannot be read", "fetch it again", "fine.exclude"], "run", *job,
+                                ranks=ranks)
+
+
+class Dates(BadInputs):
+    def quality(self):
+        with h5py.File(self.out / "cube.nc") as cube:
+            return cube["quality"][:]
+
+    def test_pairs_on_one_side_are_enough_and_flagged(self):
+        # One pair, of 2020-01-01, eight days before the target.
+        job = self.write_job("one_side", model={"name": "increment", "max_pair_gap": 8},
+                             fine={"scenes": self.archive / "fine/FINE_20200101.tif", "bands": "blue:1 green:2"})
+        self.run_well("run", job, ranks=2)
+        quality = self.quality()
+        self.assertTrue((quality[quality & NO_DATA == 0] & EXTRAPOLATED).all())
+        self.assertTrue((quality & NO_DATA == 0).any())
+
+    def test_target_without_coarse_image_is_filled_in_time_and_flagged(self):
+        job = self.write_job("gap", model={"name": "increment", "gap_fill": "linear"}, target={"dates": "2020-01-10"})
+        done = self.run_well("run", job, ranks=2)
+        self.assertIn("1 of 1 target dates have no coarse observation (first: 2020-01-10)", done.stderr)
+        quality = self.quality()
+        self.assertTrue((quality & STATE == GAP_FILLED).any())
+        self.assertFalse((quality & STATE == FUSED).any())
+
+
+class OtherCommands(BadInputs):
+    def test_wrong_words_after_a_cube(self):
+        self.run_well("run", self.write_job("good"))
+        cube, coarse = self.out / "cube.nc", self.archive / "coarse" / "COARSE_20200109.tif"
+        for status, message, *words in (
+                (2, "date 2020-03-01 is not in the cube. The nearest is 2020-01-09", "export", cube, "--date=2020-03-01"),
+                (2, "band blau is not in the cube. Did you mean blue? It has blue green.", "export", cube, "--bands", "blau"),
+                (2, "format = jpg is not available. Use png, geotiff or cog.", "export", cube, "--format=jpg"),
+                (2, "Choose a writable place", "export", cube, "--out", cube / "pictures"),
+                (3, f"cube {self.out}/nothing.nc: there is no such file", "export", self.out / "nothing.nc"),
+                (3, "is no cube, or damaged", "export", self.bad / "notes.nc"),
+                (2, "needs --prediction P and --reference R", "evaluate", "--prediction", cube),
+                (3, "do not have the same pixels", "evaluate", "--prediction", cube, "--reference", coarse),
+                (3, "no such file. Check the path.", "evaluate", "--prediction", cube, "--reference", self.out / "a.tif"),
+                (3, "no format that GDAL knows here", "evaluate", "--prediction", cube, "--reference", self.bad / "notes.nc")):
+            for ranks in (1, 2) if words[-1] in (coarse, "--date=2020-03-01") else (1,):
+                with self.subTest(words=words, ranks=ranks):
+                    self.assert_refused(status, [message], *words, ranks=ranks)
 
 
 if __name__ == "__main__":

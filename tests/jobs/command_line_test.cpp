@@ -71,6 +71,17 @@ TEST(CommandLine, keys_given_as_options_win_over_the_job_file) {
   EXPECT_EQ(job.grid.like, path.parent_path() / "a.tif");
 }
 
+TEST(CommandLine, an_error_about_a_key_is_located_where_the_key_was_given) {
+  auto const path = testing::fresh_folder() / "job.cfg";
+  std::ofstream(path) << "[run]\ntile = large\n";
+  Error const error(ErrorKind::config, "run.tile = large (must be a number).");
+  EXPECT_EQ(parsed({path.string()}).located(error).what(), path.string() + ", line 2: " + error.what());
+  EXPECT_STREQ(parsed({path.string(), "--run.tile", "large"}).located(error).what(), error.what());
+  EXPECT_TRUE(parsed({path.string()}).located(error.as_agreed()).agreed());
+  Error const other(ErrorKind::data, "a.tif: is empty.");
+  EXPECT_STREQ(parsed({path.string()}).located(other).what(), other.what());
+}
+
 TEST(CommandLine, help_shows_every_option_with_its_default) {
   std::string const text = help_text(syntax);
   EXPECT_THAT(text, HasSubstr("Usage: stfcube try JOB.cfg"));

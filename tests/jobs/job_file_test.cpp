@@ -109,5 +109,11 @@ TEST(JobFile, deciding_lines_leave_out_where_and_how_a_job_runs) {
   EXPECT_THAT(differing_keys(deciding_lines(one), deciding_lines(three)), ElementsAre("grid.ratio"));
 }
 
+TEST(JobFile, another_method_differs_by_its_name_alone) {
+  std::string const one = canonical_job({{"model.name", {"starfm"}}});
+  std::string const two = canonical_job({{"model.name", {"linear"}}});
+  EXPECT_THAT(differing_keys(one, two), ElementsAre("model.name"));
+}
+
 }  // namespace
 }  // namespace stfcube

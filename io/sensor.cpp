@@ -8,7 +8,7 @@
 
 namespace stfcube {
 
-QaScheme qa_scheme_named(std::string const& name) {
+QaScheme qa_scheme_named(std::string const& name, std::string const& key) {
   static std::map<std::string, QaScheme> const known = {{"mask", QaScheme::mask},
                                                         {"landsat_c2", QaScheme::landsat_c2},
                                                         {"hls_fmask", QaScheme::hls_fmask},
@@ -16,7 +16,7 @@ QaScheme qa_scheme_named(std::string const& name) {
                                                         {"mod09ga_state", QaScheme::mod09ga_state}};
   auto const found = known.find(name);
   require(found != known.end(), ErrorKind::config,
-          fmt::format("qa_scheme = {} is not known. Use mask, landsat_c2, hls_fmask, s2_scl or mod09ga_state.", name));
+          fmt::format("{} = {} is not known. Use mask, landsat_c2, hls_fmask, s2_scl or mod09ga_state.", key, name));
   return found->second;
 }
 

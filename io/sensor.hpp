@@ -11,7 +11,7 @@ namespace stfcube {
 enum class QaScheme { none, mask, landsat_c2, hls_fmask, s2_scl, mod09ga_state };
 
 /// @throws Error(config) listing the known names
-QaScheme qa_scheme_named(std::string const& name);
+QaScheme qa_scheme_named(std::string const& name, std::string const& key = "qa_scheme");
 
 /// Whether a pixel with quality word `value` can be used. Pure.
 /// mask: 0 is unusable, anything else usable. The bits of the others: specs, preprocessing.md, section 2.

@@ -104,8 +104,9 @@ int find_date_of(CubeReader const& cube, std::string const& text) {
   auto const& dates = cube.dates();
   auto const found = std::ranges::find(dates, *date);
   require(found != dates.end(), ErrorKind::config,
-          fmt::format("date {} is not in the cube. The nearest is {}; it has {} dates from {} to {}.", text,
-                      to_string(nearest(dates, *date)), dates.size(), to_string(dates.front()),
+          fmt::format("date {} is not in the cube. The nearest is {}; it has {} from {} to {}.", text,
+                      to_string(nearest(dates, *date)),
+                      dates.size() == 1 ? "one date," : fmt::format("{} dates", dates.size()), to_string(dates.front()),
                       to_string(dates.back())));
   return static_cast<int>(found - dates.begin());
 }

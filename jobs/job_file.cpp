@@ -143,8 +143,9 @@ std::string place_in_job_file(std::filesystem::path const& path, std::string con
   text << file.rdbuf();
   std::vector<JobLine> lines = job_lines(text.str());
   std::erase_if(lines, [&](JobLine const& line) { return find_job_key(line.key) != key; });
-  // Of several lines with one key it is the one whose value the message tells.
-  if (lines.size() > 1) std::erase_if(lines, [&](JobLine const& line) { return message.find(line.value) == std::string::npos; });
+  if (lines.size() > 1) {  // it is the one whose value the message tells
+    std::erase_if(lines, [&](JobLine const& line) { return !message.starts_with(key->name + " = " + line.value + " "); });
+  }
   return lines.size() == 1 ? fmt::format("{}, line {}", path.string(), lines.front().number) : path.string();
 }
 

@@ -151,7 +151,7 @@ SensorSpec sensor_spec(Values const& values, std::string const& role, Quantity c
   require(sensor.qa.empty() == scheme.empty(), ErrorKind::config,
           fmt::format("{0} and {1} belong together: {2} is missing.", key("qa"), key("qa_scheme"),
                       scheme.empty() ? key("qa_scheme") : key("qa")));
-  if (!scheme.empty()) sensor.qa_scheme = qa_scheme_named(scheme);
+  if (!scheme.empty()) sensor.qa_scheme = qa_scheme_named(scheme, key("qa_scheme"));
   sensor.resampling = values.choice(key("resampling"), {"near", "bilinear", "cubic", "cubicspline", "lanczos", "average",
                                                         "mode", "max", "min", "med", "q1", "q3"});
   sensor.crs = values.text(key("crs"));

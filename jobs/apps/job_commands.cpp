@@ -23,25 +23,31 @@ int run(CommandArguments const& arguments, Words const& words, Communicator cons
 }
 
 int plan(CommandArguments const& arguments, Words const&, Communicator const& comm) {
-  JobSpec const spec = arguments.job();
-  std::string const state = cube_state(spec);
+  JobSpec spec;
+  std::string state;
+  int ranks = 1;
+  comm.together([&] {
+    spec = arguments.job();
+    ranks = arguments.integer("ranks", 1, 1 << 20);
+    state = cube_state(spec);
+  });
   auto const job = prepare_job(spec, comm);
-  int const ranks = arguments.integer("ranks", 1, 1 << 20);
-  fmt::print("{}", arguments.has("json") ? plan_json(*job, state, ranks) : plan_report(*job, state, ranks));
+  if (comm.is_root()) fmt::print("{}", arguments.has("json") ? plan_json(*job, state, ranks) : plan_report(*job, state, ranks));
   return 0;
 }
 
-int init(CommandArguments const&, Words const&, Communicator const&) {
-  fmt::print("{}", job_file_template());
+int init(CommandArguments const&, Words const&, Communicator const& comm) {
+  if (comm.is_root()) fmt::print("{}", job_file_template());
   return 0;
 }
 
-void print_model(std::string const& name) {
+void describe_model(std::string const& name, bool print) {
   auto const& registry = model_registry();
   auto const found = registry.find(name);
   if (found == registry.end()) make_model(name, {});  // says what is wrong
   auto const& entry = found->second;
   auto const model = make_model(name, {.bands = {"red", "nir"}, .ratio = 16});
+  if (!print) return;
   ModelInfo const& info = model->info();
   fmt::print("{} - {}\n{}\nSource: {}\nPairs needed: {}; coarse observation of the target date: {}\n"
              "Support (defaults): {} fine pixels, {} coarse cells\n",
@@ -54,13 +60,16 @@ void print_model(std::string const& name) {
   }
 }
 
-int models(CommandArguments const& arguments, Words const& words, Communicator const&) {
-  if (!words.empty()) {
-    print_model(arguments.positional());
-    return 0;
-  }
+void print_models() {
   for (auto const& [name, entry] : model_registry()) fmt::print("{:<12} {}\n", name, entry.summary);
   fmt::print("\n'stfcube models NAME' shows the source, the support and the options of one.\n");
+}
+
+int models(CommandArguments const& arguments, Words const& words, Communicator const& comm) {
+  comm.together([&] {
+    if (words.empty() && comm.is_root()) print_models();
+    if (!words.empty()) describe_model(arguments.positional(), comm.is_root());
+  });
   return 0;
 }
 

@@ -190,6 +190,14 @@ class CommandLine(BadInputs):
         self.assert_refused(2, ["no command is given"], ranks=2)
         self.assert_refused(2, ["'rnu' is no command"], "rnu", ranks=3)
         self.assert_refused(2, ["does not exist"], "run", self.folder / "nowhere.cfg", ranks=2)
+        self.assert_refused(2, ["does not exist"], "plan", self.folder / "nowhere.cfg", ranks=2)
+        self.assert_refused(2, ["--ranks 0 (must be"], "plan", self.write_job("good"), "--ranks", 0, ranks=2)
+        self.assert_refused(2, ["Did you mean starfm?"], "models", "starfn", ranks=2)
+
+    def test_commands_without_ranks_speak_once(self):
+        for words in (["init"], ["models"], ["models", "starfm"], ["plan", self.write_job("good")], ["--version"]):
+            with self.subTest(words=words):
+                self.assertEqual(self.run_well(*words, ranks=2).stdout.count("\n"), self.run_well(*words).stdout.count("\n"))
 
 
 class PlaceOfTheCube(BadInputs):
@@ -230,19 +238,25 @@ class Scenes(BadInputs):
         archive = self.folder / "wide"
         stfcube("simulate", "--out", archive, "--size", "1536x256", "--seed", 5, "--days", 33, "--fine-every", 16,
                 "--coarse-every", 8, "--bands", 2, "--clouds", 0)
+        # Three tiles of one block each, and several slabs: only the rank with the second tile meets the damage.
+        cube = self.out / "cube.nc"
+        job = [archive / "job.cfg", "--model.name=linear", "--cube.path", cube, "--run.tile=512", "--run.slab=1",
+               "--run.threads=1"]
+        self.run_well("run", *job)
+        whole = digest(cube)
         path = archive / "fine" / "FINE_20200117.tif"
         with rasterio.open(path) as file:
             place = int(file.get_tag_item("BLOCK_OFFSET_2_0", "TIFF", bidx=1))
         with open(path, "r+b") as file:
             file.seek(place)  # deflate notices a wrong beginning for sure; wrong pixels further on it may not
             file.write(bytes(64))
-        # Three tiles of one block each, and several slabs: only the rank with the second tile meets the damage.
-        job = [archive / "job.cfg", "--model.name=linear", "--cube.path", self.out / "cube.nc", "--run.tile=512",
-               "--run.slab=1", "--run.threads=1"]
         self.run_well("plan", *job)  # nothing is wrong with the headers, and the last blocks can be read
-        for ranks in (1, 3):
-            self.assert_refused(3, [f"{path}, band 1: cannot be read", "fetch it again", "fine.exclude"], "run", *job,
-                                ranks=ranks)
+        refusal = 3, [f"{path}, band 1: cannot be read", "fetch it again", "fine.exclude"], "run", *job
+        self.assert_refused(*refusal, "--fresh", ranks=3)
+        self.assertEqual(digest(cube), whole, "a cube that stands there is replaced by a complete one only")
+        cube.unlink()
+        for ranks in (1, 2, 3):
+            self.assert_refused(*refusal, ranks=ranks)
 
 
 class Dates(BadInputs):

@@ -170,7 +170,7 @@ TEST(Catalog, nothing_found_says_where_it_looked) {
   auto sensor = archive.sensor("fine/*.tif");
   EXPECT_EQ(message_of(sensor),
             "fine.scenes = fine/*.tif matches no scene: the folder " + archive.path("fine") +
-                " does not exist. Relative patterns start at the folder of the job file.");
+                " does not exist. Correct fine.scenes; relative patterns start at the folder of the job file.");
   archive.add("fine/readme.md");
   EXPECT_THAT(message_of(sensor), HasSubstr("which holds 1 entries, for example readme.md"));
   sensor.role = "coarse";

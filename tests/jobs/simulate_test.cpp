@@ -209,7 +209,7 @@ TEST(Simulate, a_place_that_cannot_be_written_is_named) {
   auto const folder = fresh_folder();
   if (world().is_root()) std::ofstream(folder / "file") << "taken";
   world().barrier();
-  EXPECT_THAT(refusal(small_archive(folder / "file" / "demo"), ErrorKind::io), HasSubstr("file/demo"));
+  EXPECT_THAT(refusal(small_archive(folder / "file" / "demo"), ErrorKind::config), HasSubstr("file/demo"));
   EXPECT_THAT(refusal(small_archive(folder / "file"), ErrorKind::config), HasSubstr("not an empty folder"));
   EXPECT_THAT(refusal(small_archive(""), ErrorKind::config), HasSubstr("--out"));
 }

@@ -50,13 +50,13 @@ TEST(MemoryPlan, keeps_the_slab_that_is_asked_for) {
 
 TEST(MemoryPlan, refuses_what_cannot_fit_and_says_how_much_is_needed) {
   try {
-    plan_memory({200 * mebibyte, "run.memory"}, [](int dates) { return static_cast<std::uint64_t>(dates) * gibibyte; }, 0, 1,
+    plan_memory({300 * mebibyte, "run.memory"}, [](int dates) { return static_cast<std::uint64_t>(dates) * gibibyte; }, 0, 1,
                 46, 2);
     FAIL();
   } catch (Error const& error) {
     EXPECT_EQ(exit_status(error.kind()), 2);
     std::string const text = error.what();
-    EXPECT_NE(text.find("needs 1.7 GiB per rank, but only 200.0 MiB"), std::string::npos) << text;
+    EXPECT_NE(text.find("needs 1.7 GiB per rank, but only 300.0 MiB"), std::string::npos) << text;
     EXPECT_NE(text.find("run.tile"), std::string::npos) << text;
   }
 }

@@ -7,10 +7,10 @@
 
 namespace stfcube {
 
-/// An owning array that starts on a cache line and can be read and written one line beyond its end, as vector code
-/// does. Values are not initialised.
+/// An owning array that starts on a cache line and can be read and written one line beyond its end, as vector
+/// code does. Values are not initialised.
 template <class T>
-  requires std::is_trivial_v<T>
+requires std::is_trivial_v<T>
 class AlignedArray {
  public:
   static constexpr std::size_t line_bytes = 64;

@@ -14,9 +14,13 @@ namespace {
 
 constexpr std::size_t table_size = 65536;  // a difference of two DN has 16 bits
 
-std::size_t to_size(int n) { return static_cast<std::size_t>(n); }
+std::size_t to_size(int n) {
+  return static_cast<std::size_t>(n);
+}
 
-std::string statistics_key(Date date) { return "starfm/" + to_string(date); }
+std::string statistics_key(Date date) {
+  return "starfm/" + to_string(date);
+}
 
 std::vector<double> reciprocals(bool logarithmic) {
   std::vector<double> table(table_size);
@@ -28,7 +32,8 @@ std::vector<double> reciprocals(bool logarithmic) {
 
 /// Weights of bands that have the same combined uncertainty (spec, step 5).
 struct WeightTables {
-  WeightTables(double combined, std::vector<double> const& reciprocal) : plateau(table_size), falloff(table_size) {
+  WeightTables(double combined, std::vector<double> const& reciprocal)
+      : plateau(table_size), falloff(table_size) {
     for (std::size_t s = 0; s < table_size; ++s) {
       bool const on_plateau = static_cast<double>(s + 1) < combined;
       plateau[s] = on_plateau ? 1.0 : 0.0;
@@ -60,11 +65,13 @@ class Starfm final : public FusionModel {
     info_.name = "starfm";
     info_.title = "STARFM, Spatial and Temporal Adaptive Reflectance Fusion Model";
     info_.citation =
-        "Gao, F., Masek, J., Schwaller, M., Hall, F. (2006): On the blending of the Landsat and MODIS surface reflectance. "
+        "Gao, F., Masek, J., Schwaller, M., Hall, F. (2006): On the blending of the Landsat and MODIS "
+        "surface reflectance. "
         "IEEE Transactions on Geoscience and Remote Sensing 44(8), 2207-2218. doi:10.1109/TGRS.2006.872081";
     info_.pairs_needed = 1;
     info_.needs_coarse = true;
-    info_.support = {.halo_px = settings_.before(), .halo_cells = settings_.bilinear ? 1 : 0, .lattice_px = 1};
+    info_.support = {
+        .halo_px = settings_.before(), .halo_cells = settings_.bilinear ? 1 : 0, .lattice_px = 1};
     for (std::size_t b = 0; b < settings.bands.size(); ++b) {
       thresholds_.emplace_back(settings_.sigma_fine[b], settings_.sigma_coarse[b], settings_.usda);
       weights_.try_emplace(thresholds_.back().combined, thresholds_.back().combined, reciprocal_);
@@ -84,7 +91,8 @@ class Starfm final : public FusionModel {
     for (int date = 0; date < input.fine.dn.dates(); ++date) {
       auto const row = statistics.row(statistics_key(input.fine.dates[to_size(date)]), 3 * to_size(bands_));
       for (int band = 0; band < bands_; ++band) {
-        for (int y = 0; y < input.core_px.height; ++y) observe_row(input, date, band, y, &row[3 * to_size(band)]);
+        for (int y = 0; y < input.core_px.height; ++y)
+          observe_row(input, date, band, y, &row[3 * to_size(band)]);
       }
     }
   }
@@ -110,7 +118,8 @@ class Starfm final : public FusionModel {
     std::int64_t count = 0, sum = 0, squares = 0;
     for (int x = 0; x < input.core_px.width; ++x) {
       std::int64_t const value = row[x];
-      bool const counts = settings_.usda ? value > range_.lowest && value < range_.highest : value != no_data_dn;
+      bool const counts =
+          settings_.usda ? value > range_.lowest && value < range_.highest : value != no_data_dn;
       if (!counts) continue;
       count += 1;
       sum += value;
@@ -171,7 +180,7 @@ class Starfm final : public FusionModel {
   ModelInfo info_;
   std::vector<StarfmThresholds> thresholds_;  ///< per band
   std::vector<double> reciprocal_;
-  std::map<double, WeightTables> weights_;    ///< by combined uncertainty
+  std::map<double, WeightTables> weights_;  ///< by combined uncertainty
   Statistics statistics_;
 };
 

@@ -6,6 +6,7 @@
 #include <limits>
 #include <set>
 
+#include "stfcube/models/classical/starfm_reference.hpp"
 
 namespace stfcube {
 namespace {
@@ -13,17 +14,23 @@ namespace {
 /// Up to so many targets it is faster to have pixels side by side in a vector than targets.
 constexpr int most_targets_with_images = 2;
 
-/// Logarithmic weights off the plateau stay below 1 only when the plateau reaches this far; the form with pixels side by
-/// side relies on it.
+/// Logarithmic weights off the plateau stay below 1 only when the plateau reaches this far; the form with
+/// pixels side by side relies on it.
 constexpr double least_logarithmic_plateau = 5;
 
-std::size_t to_size(int n) { return static_cast<std::size_t>(n); }
+std::size_t to_size(int n) {
+  return static_cast<std::size_t>(n);
+}
 
-bool has_own_cells(StarfmSettings const& settings, int ratio) { return settings.bilinear || ratio == 1; }
+bool has_own_cells(StarfmSettings const& settings, int ratio) {
+  return settings.bilinear || ratio == 1;
+}
 
 }  // namespace
 
-int StarfmBlock::side(StarfmSettings const& settings, int ratio) { return has_own_cells(settings, ratio) ? 32 : 64; }
+int StarfmBlock::side(StarfmSettings const& settings, int ratio) {
+  return has_own_cells(settings, ratio) ? 32 : 64;
+}
 
 std::size_t StarfmBlock::bytes(StarfmSettings const& settings, int ratio, int pairs, int targets) {
   int const core = side(settings, ratio);
@@ -33,19 +40,22 @@ std::size_t StarfmBlock::bytes(StarfmSettings const& settings, int ratio, int pa
   std::size_t const cells = to_size(cell_side) * to_size(cell_side);
   std::size_t const similar = AlignedArray<Dn>::bytes_for(raster) * settings.similarity_bands.size();
   std::size_t const change = cells * to_size(StarfmScratch::padded(targets));
-  std::size_t const per_pair = similar + AlignedArray<Dn>::bytes_for(raster) + AlignedArray<std::uint16_t>::bytes_for(raster) +
-                               2 * AlignedArray<double>::bytes_for(change) + AlignedArray<std::uint8_t>::bytes_for(cells);
-  std::size_t const image = AlignedArray<Dn>::bytes_for(raster) + AlignedArray<std::uint16_t>::bytes_for(raster) +
+  std::size_t const per_pair =
+      similar + AlignedArray<Dn>::bytes_for(raster) + AlignedArray<std::uint16_t>::bytes_for(raster) +
+      2 * AlignedArray<double>::bytes_for(change) + AlignedArray<std::uint8_t>::bytes_for(cells);
+  std::size_t const image = AlignedArray<Dn>::bytes_for(raster) +
+                            AlignedArray<std::uint16_t>::bytes_for(raster) +
                             AlignedArray<double>::bytes_for(raster) + AlignedArray<float>::bytes_for(raster);
   // With and without T, when the number of pairs at a pixel decides.
   std::size_t const forms = settings.use_t.has_value() || settings.pairs == 1 ? 1 : 2;
-  std::size_t const images = targets <= most_targets_with_images ? to_size(targets) * to_size(pairs) * forms * image : 0;
-  std::size_t const raster_arrays = AlignedArray<std::int32_t>::bytes_for(raster) +
-                                    AlignedArray<double>::bytes_for(raster) + AlignedArray<Dn>::bytes_for(cells) +
-                                    AlignedArray<std::uint32_t>::bytes_for(raster);
+  std::size_t const images =
+      targets <= most_targets_with_images ? to_size(targets) * to_size(pairs) * forms * image : 0;
+  std::size_t const raster_arrays =
+      AlignedArray<std::int32_t>::bytes_for(raster) + AlignedArray<double>::bytes_for(raster) +
+      AlignedArray<Dn>::bytes_for(cells) + AlignedArray<std::uint32_t>::bytes_for(raster);
   std::size_t const plans = to_size(core) * to_size(core) * sizeof(StarfmPlan const*);
-  return to_size(pairs) * per_pair + images + raster_arrays + plans + StarfmScratch::bytes(settings.window, targets) +
-         StarfmRow::bytes(core, targets);
+  return to_size(pairs) * per_pair + images + raster_arrays + plans +
+         StarfmScratch::bytes(settings.window, targets) + StarfmRow::bytes(core, targets);
 }
 
 StarfmBlock::StarfmBlock(StarfmTile const& tile, Rect const& core_px)
@@ -71,7 +81,7 @@ StarfmBlock::StarfmBlock(StarfmTile const& tile, Rect const& core_px)
   view_.both_tests = settings.both_tests;
   view_.centre_max = settings.centre_max;
   view_.log_weights = settings.log_weights;
-  view_.usda = settings.usda;
+  view_.distance_px = settings.distance_px;
   view_.stride = StarfmScratch::padded(view_.targets);
   view_.pairs.resize(tile.pairs.size());
   find_cells();
@@ -82,14 +92,16 @@ StarfmBlock::StarfmBlock(StarfmTile const& tile, Rect const& core_px)
 void StarfmBlock::find_cells() {
   Rect const inside = intersect(raster_px_, tile_.input.scene_px);
   int const ratio = tile_.input.ratio;
-  cells_ = per_pixel_ ? Rect{0, 0, raster_cols_, raster_rows_}
-                      : Rect{inside.x / ratio, inside.y / ratio, (inside.right() - 1) / ratio - inside.x / ratio + 1,
-                             (inside.bottom() - 1) / ratio - inside.y / ratio + 1};
+  cells_ = per_pixel_
+               ? Rect{0, 0, raster_cols_, raster_rows_}
+               : Rect{inside.x / ratio, inside.y / ratio, (inside.right() - 1) / ratio - inside.x / ratio + 1,
+                      (inside.bottom() - 1) / ratio - inside.y / ratio + 1};
   auto const cell_of = [&](int position, int first_inside, int last_inside, int first_cell) {
     return std::clamp(position, first_inside, last_inside) / ratio - first_cell;
   };
   for (int c = 0; c < raster_cols_; ++c) {
-    column_cell_.push_back(per_pixel_ ? c : cell_of(raster_px_.x + c, inside.x, inside.right() - 1, cells_.x));
+    column_cell_.push_back(per_pixel_ ? c
+                                      : cell_of(raster_px_.x + c, inside.x, inside.right() - 1, cells_.x));
   }
   for (int r = 0; r < raster_rows_; ++r) {
     row_cell_.push_back(per_pixel_ ? r : cell_of(raster_px_.y + r, inside.y, inside.bottom() - 1, cells_.y));
@@ -145,8 +157,9 @@ void StarfmBlock::make_plans() {
         for (std::size_t p = 0; p < tile_.pairs.size(); ++p) {
           Dn const fine = input.fine.dn.at(tile_.pairs[p].fine, 0, core_px_.y + y - input.padded_px.y,
                                            core_px_.x + x - input.padded_px.x);
-          usable[p] = fine != no_data_dn && coarse_value(tile_.pairs[p].coarse, 0, column_cell_[to_size(column)],
-                                                         row_cell_[to_size(row)]) != no_data_dn;
+          usable[p] =
+              fine != no_data_dn && coarse_value(tile_.pairs[p].coarse, 0, column_cell_[to_size(column)],
+                                                 row_cell_[to_size(row)]) != no_data_dn;
         }
       }
       if (plan == nullptr || usable != last) plan = &planner_.plan(usable);
@@ -161,6 +174,7 @@ void StarfmBlock::load_band(int band) {
   view_.tables = tile_.tables[to_size(band)];
   view_.spectral = thresholds.spectral;
   view_.temporal = thresholds.temporal;
+  view_.combined = thresholds.combined;
   view_.variance = thresholds.variance;
   for (int p = 0; p < static_cast<int>(tile_.pairs.size()); ++p) {
     load_pair(p, band);
@@ -189,7 +203,8 @@ void StarfmBlock::load_pair(int pair, int band) {
   std::fill_n(planes.fine.data(), raster, no_data_dn);
   std::fill_n(planes.difference.data(), raster, std::uint16_t{0});
   for (int y = inside.y; y < inside.bottom(); ++y) {
-    Dn const* const from = input.fine.dn.row(dates.fine, band, y - input.padded_px.y) + (inside.x - input.padded_px.x);
+    Dn const* const from =
+        input.fine.dn.row(dates.fine, band, y - input.padded_px.y) + (inside.x - input.padded_px.x);
     std::size_t const first = to_size(raster_index(inside.x - raster_px_.x, y - raster_px_.y));
     for (std::size_t c = 0; c < to_size(inside.width); ++c) {
       Dn const coarse = coarse_[to_size(cell_[first + c])];
@@ -219,8 +234,9 @@ void StarfmBlock::load_similarity(int pair, int band) {
     AlignedArray<Dn>& plane = planes.similar.emplace_back(planes.fine.size());
     std::fill_n(plane.data(), plane.size(), no_data_dn);
     for (int y = inside.y; y < inside.bottom(); ++y) {
-      Dn const* const from = input.fine.dn.row(tile_.pairs[to_size(pair)].fine, other, y - input.padded_px.y) +
-                             (inside.x - input.padded_px.x);
+      Dn const* const from =
+          input.fine.dn.row(tile_.pairs[to_size(pair)].fine, other, y - input.padded_px.y) +
+          (inside.x - input.padded_px.x);
       std::size_t const first = to_size(raster_index(inside.x - raster_px_.x, y - raster_px_.y));
       for (std::size_t c = 0; c < to_size(inside.width); ++c) {
         plane[first + c] = planes.fine[first + c] == no_data_dn ? no_data_dn : from[c];
@@ -252,7 +268,8 @@ void StarfmBlock::load_change(int pair, int band) {
         int const change = coarse - coarse_[cell];
         bool const present = coarse != no_data_dn;
         planes.change[cell * stride + t] = present ? change : starfm_missing_change;
-        if (damped) planes.damping[cell * stride + t] = view_.tables.reciprocal[present ? std::abs(change) : 0];
+        if (damped)
+          planes.damping[cell * stride + t] = view_.tables.reciprocal[present ? std::abs(change) : 0];
         if (!present) planes.complete[cell] = 0;
       }
     }
@@ -268,7 +285,9 @@ void StarfmBlock::find_images() {
   bool const far_plateau = std::ranges::all_of(tile_.thresholds, [](StarfmThresholds const& thresholds) {
     return thresholds.combined >= least_logarithmic_plateau;
   });
-  if (view_.targets > most_targets_with_images || (tile_.settings.log_weights && !far_plateau)) return;
+  if (tile_.settings.usda || view_.targets > most_targets_with_images ||
+      (tile_.settings.log_weights && !far_plateau))
+    return;
   view_.images.resize(to_size(view_.targets) * tile_.pairs.size() * 2);
   std::vector<bool> found(view_.images.size(), false);
   std::set<StarfmPlan const*> const plans(view_.plans.begin(), view_.plans.end());
@@ -320,7 +339,11 @@ void StarfmBlock::fuse(FusionOutput& output) {
   for (int band = 0; band < output.dn.bands(); ++band) {
     load_band(band);
     for (int row = 0; row < core_px_.height; ++row) {
-      starfm_row(view_, row, scratch_, row_);
+      if (tile_.settings.usda) {
+        starfm_reference_row(view_, row, row_);
+      } else {
+        starfm_row(view_, row, scratch_, row_);
+      }
       write_row(band, row, output);
     }
   }

@@ -10,16 +10,17 @@
 
 namespace stfcube {
 
-/// What all blocks of a tile have in common. Values and references only; lives as long as the call that made it.
+/// What all blocks of a tile have in common. Values and references only; lives as long as the call that made
+/// it.
 struct StarfmTile {
   FusionInput const& input;
   StarfmSettings const& settings;
   Quantity const& range;
   int max_gap_days = 0;
-  std::vector<Pair> pairs = {};           ///< those that some target may use, ascending
-  std::vector<int> target_coarse = {};         ///< per target: index into input.coarse.dates, -1 when there is none
+  std::vector<Pair> pairs = {};         ///< those that some target may use, ascending
+  std::vector<int> target_coarse = {};  ///< per target: index into input.coarse.dates, -1 when there is none
   std::vector<std::vector<int>> similar_dn = {};  ///< [pair][band]
-  std::vector<StarfmTables> tables = {};       ///< [band]
+  std::vector<StarfmTables> tables = {};          ///< [band]
   std::vector<StarfmThresholds> thresholds = {};  ///< [band]
 };
 
@@ -53,7 +54,7 @@ class StarfmBlock {
 
   /// Raster arrays of one pair.
   struct PairPlanes {
-    std::vector<AlignedArray<Dn>> similar;     ///< of other bands, when similarity is joint
+    std::vector<AlignedArray<Dn>> similar;  ///< of other bands, when similarity is joint
     AlignedArray<Dn> fine;
     AlignedArray<std::uint16_t> difference;
     AlignedArray<double> change, damping;
@@ -71,16 +72,16 @@ class StarfmBlock {
   };
 
   StarfmTile const& tile_;
-  Rect core_px_;                      ///< target grid
-  Rect raster_px_;                    ///< core with the window around it; may reach outside the scene
+  Rect core_px_;    ///< target grid
+  Rect raster_px_;  ///< core with the window around it; may reach outside the scene
   int raster_cols_ = 0, raster_rows_ = 0;
-  bool per_pixel_ = false;            ///< the "cells" are the raster's pixels
-  Rect cells_;                        ///< cells of the block: coarse grid, or raster pixels from (0, 0)
+  bool per_pixel_ = false;  ///< the "cells" are the raster's pixels
+  Rect cells_;              ///< cells of the block: coarse grid, or raster pixels from (0, 0)
   std::vector<int> column_cell_, row_cell_;  ///< of the raster's columns and rows
   AlignedArray<std::int32_t> cell_;
   AlignedArray<double> inverse_distance_;
   AlignedArray<std::uint32_t> shifted_codes_;
-  AlignedArray<Dn> coarse_;           ///< [cell] of the pair being loaded
+  AlignedArray<Dn> coarse_;  ///< [cell] of the pair being loaded
   CellFrame frame_;
   std::vector<PairPlanes> planes_;
   std::vector<ImagePlanes> images_;

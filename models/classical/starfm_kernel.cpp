@@ -44,10 +44,12 @@ void store_words(DoubleVector value, std::int16_t* to) {
   hn::StoreU(hn::DemoteTo(words16, hn::DemoteTo(words32, value)), words16, to);
 }
 
-std::uint16_t to_word(double value) { return static_cast<std::uint16_t>(std::min(value, 65535.0)); }
+std::uint16_t to_word(double value) {
+  return static_cast<std::uint16_t>(std::min(value, 65535.0));
+}
 
-/// The values that are similar to a centre, as lowest <= value < lowest + size in 16 bits without a sign; no_data_dn
-/// lies outside of every such range.
+/// The values that are similar to a centre, as lowest <= value < lowest + size in 16 bits without a sign;
+/// no_data_dn lies outside of every such range.
 struct SimilarRange {
   SimilarRange() = default;
   SimilarRange(Dn centre, int delta) {
@@ -81,28 +83,26 @@ struct Destination {
   double* exact;
 };
 
-/// Steps 6 and 7, the uncertainty, and rounding as `put` of the model contract does it, or by the rules of the reference
-/// program.
+/// Steps 6 and 7, the uncertainty, and rounding as `put` of the model contract does it.
 class Conclusion {
  public:
   Conclusion(StarfmBlockView const& block, int pairs)
       : block_(block), pairs_(pairs), enough_(enough(block, pairs)) {}
 
   /// Fewer kept pixels than this are few.
-  static double enough(StarfmBlockView const& block, int pairs) { return block.window * block.window * pairs / 100.0; }
+  static double enough(StarfmBlockView const& block, int pairs) {
+    return block.window * block.window * pairs / 100.0;
+  }
 
   /// @param centre, centre_square  sums over the pairs at the centre itself; not a number: no prediction
-  void store(Sums sums, DoubleVector centre, DoubleVector centre_square, DoubleVector flags, Destination to) const {
+  void store(Sums sums, DoubleVector centre, DoubleVector centre_square, DoubleVector flags,
+             Destination to) const {
     auto const zero = hn::Zero(doubles);
     auto const none = hn::Eq(sums.count, zero);
-    auto predicted = hn::Eq(centre, centre);
-    if (block_.usda) {
-      predicted = hn::And(predicted, hn::Not(none));
-    } else {
-      sums.weight = hn::IfThenElse(none, hn::Set(doubles, pairs_), sums.weight);
-      sums.value = hn::IfThenElse(none, centre, sums.value);
-      sums.square = hn::IfThenElse(none, centre_square, sums.square);
-    }
+    auto const predicted = hn::Eq(centre, centre);
+    sums.weight = hn::IfThenElse(none, hn::Set(doubles, pairs_), sums.weight);
+    sums.value = hn::IfThenElse(none, centre, sums.value);
+    sums.square = hn::IfThenElse(none, centre_square, sums.square);
     auto const value = hn::Div(sums.value, sums.weight);
     auto const spread = hn::Max(hn::Sub(hn::Div(sums.square, sums.weight), hn::Mul(value, value)), zero);
     auto const sigma = hn::Sqrt(hn::Add(spread, hn::Set(doubles, block_.variance)));
@@ -113,17 +113,15 @@ class Conclusion {
 
  private:
   template <class Mask>
-  void round(DoubleVector value, DoubleVector sigma, DoubleVector flags, Mask predicted, Destination to) const {
+  void round(DoubleVector value, DoubleVector sigma, DoubleVector flags, Mask predicted,
+             Destination to) const {
     auto const lowest = hn::Set(doubles, block_.range.lowest);
     auto const highest = hn::Set(doubles, block_.range.highest);
     auto const missing = hn::Set(doubles, no_data_dn);
-    auto rounded = round_half_away(value);
-    if (block_.usda) {
-      rounded = hn::Floor(hn::Add(value, hn::Set(doubles, 0.5)));
-      predicted = hn::And(predicted, hn::And(hn::Ge(rounded, lowest), hn::Le(rounded, highest)));
-    }
+    auto const rounded = round_half_away(value);
     auto const inside = hn::Min(hn::Max(rounded, lowest), highest);
-    flags = hn::Add(flags, hn::IfThenElseZero(hn::Ne(inside, rounded), hn::Set(doubles, double{quality::clamped})));
+    flags = hn::Add(flags,
+                    hn::IfThenElseZero(hn::Ne(inside, rounded), hn::Set(doubles, double{quality::clamped})));
     auto const uncertainty = round_half_away(hn::Min(sigma, hn::Set(doubles, 32767.0)));
     auto const not_a_number = hn::Set(doubles, std::numeric_limits<double>::quiet_NaN());
     store_words(hn::IfThenElse(predicted, inside, missing), to.dn);
@@ -150,7 +148,8 @@ class RowKernel {
     for (int x = 0; x < block_.cols; x += StarfmScratch::group) {
       int const width = std::min(StarfmScratch::group, block_.cols - x);
       StarfmPlan const* const plan = &plan_of(x);
-      bool alike = !block_.images.empty();
+      // Which pixels keep a neighbour is stored by whole bytes.
+      bool alike = !block_.images.empty() && hn::Lanes(GroupWords()) >= 8;
       for (int i = 1; i < width; ++i) alike = alike && &plan_of(x + i) == plan;
       if (alike) {
         predict_group(x, width, *plan);
@@ -168,7 +167,8 @@ class RowKernel {
 
   /// Raster index of the first pixel of the window around column `x`.
   std::size_t window_at(int x) const {
-    return static_cast<std::size_t>(row_) * static_cast<std::size_t>(block_.pitch) + static_cast<std::size_t>(x);
+    return static_cast<std::size_t>(row_) * static_cast<std::size_t>(block_.pitch) +
+           static_cast<std::size_t>(x);
   }
 
   void no_prediction(int x, int first, int last) {
@@ -182,7 +182,8 @@ class RowKernel {
   }
 
   std::size_t result_at(int x, int t) const {
-    return static_cast<std::size_t>(x) * static_cast<std::size_t>(result_.stride) + static_cast<std::size_t>(t);
+    return static_cast<std::size_t>(x) * static_cast<std::size_t>(result_.stride) +
+           static_cast<std::size_t>(t);
   }
 
   StarfmPairView const& pair_of(StarfmRun const& run, int k) const {
@@ -205,7 +206,8 @@ class RowKernel {
     return block_.images[block_.image_index(target, run.pair[static_cast<std::size_t>(k)], run.use_t)];
   }
 
-  /// Largest differences that pass the filter, and the fallback, for a group of pixels (spec, steps 2, 4 and 7).
+  /// Largest differences that pass the filter, and the fallback, for a group of pixels (spec, steps 2, 4 and
+  /// 7).
   struct GroupLimits {
     alignas(64) std::array<std::uint16_t, StarfmScratch::group> spectral, temporal;
     alignas(64) std::array<double, StarfmScratch::group> centre, centre_square;
@@ -241,23 +243,25 @@ class RowKernel {
     alignas(64) GroupArray counts{};
     int const used = (width + StarfmScratch::subgroup - 1) / StarfmScratch::subgroup;
     for (int k = 0; k < run.pairs; ++k) {
-      find_kept(base, static_cast<std::size_t>(width), pair_of(run, k), images_of(run, k, target), limits, counts);
+      find_kept(base, static_cast<std::size_t>(width), pair_of(run, k), images_of(run, k, target), limits,
+                counts);
       for (int part = 0; part < used; ++part) {
         std::size_t const entries = list_entries(part);
-        add_entries(base + static_cast<std::size_t>(part * StarfmScratch::subgroup), images_of(run, k, target), entries,
-                    sums[static_cast<std::size_t>(part)]);
+        add_entries(base + static_cast<std::size_t>(part * StarfmScratch::subgroup),
+                    images_of(run, k, target), entries, sums[static_cast<std::size_t>(part)]);
       }
     }
     for (int part = 0; part < used; ++part) {
       int const first = part * StarfmScratch::subgroup;
-      conclude_subgroup(x + first, std::min(StarfmScratch::subgroup, width - first), first, plan, run, target, limits,
-                        sums[static_cast<std::size_t>(part)], counts);
+      conclude_subgroup(x + first, std::min(StarfmScratch::subgroup, width - first), first, plan, run, target,
+                        limits, sums[static_cast<std::size_t>(part)], counts);
     }
   }
 
   /// Sums of a subgroup of pixels, in memory because their number of vectors differs between machines.
   struct GroupSums {
-    alignas(64) double weight[StarfmScratch::subgroup], value[StarfmScratch::subgroup], square[StarfmScratch::subgroup];
+    alignas(64) double weight[StarfmScratch::subgroup], value[StarfmScratch::subgroup],
+        square[StarfmScratch::subgroup];
   };
 
   /// A vector of 16-bit values for the pixels of a group.
@@ -265,21 +269,24 @@ class RowKernel {
   using GroupVector = hn::Vec<GroupWords>;
   using GroupArray = std::array<std::uint16_t, StarfmScratch::group>;
 
-  /// Steps 3 and 4: for every pixel of the window, which pixels of the group keep it; and how many pixels each keeps.
+  /// Steps 3 and 4: for every pixel of the window, which pixels of the group keep it; and how many pixels
+  /// each keeps.
   void find_kept(std::size_t base, std::size_t width, StarfmPairView const& pair, StarfmImages const& images,
                  GroupLimits const& limits, GroupArray& counts) {
     bool const own = pair.similarity.size() == 1 && pair.similarity.front().fine == pair.fine;
     for (std::size_t first = 0; first < width; first += hn::Lanes(GroupWords())) {
       // Anything but a gap, when other bands decide what is similar.
       std::size_t const used = width - first;
-      GroupRanges const ranges = own ? ranges_of(pair.similarity.front(), base + first, used) : GroupRanges::everything();
+      GroupRanges const ranges =
+          own ? ranges_of(pair.similarity.front(), base + first, used) : GroupRanges::everything();
       if (block_.both_tests) {
         mark_kept<true>(base, first, pair, images, limits, ranges, counts);
       } else {
         mark_kept<false>(base, first, pair, images, limits, ranges, counts);
       }
       for (std::size_t b = 0; !own && b < pair.similarity.size(); ++b) {
-        keep_similar(base, first, pair.similarity[b].fine, ranges_of(pair.similarity[b], base + first, used), counts);
+        keep_similar(base, first, pair.similarity[b].fine, ranges_of(pair.similarity[b], base + first, used),
+                     counts);
       }
     }
   }
@@ -316,7 +323,8 @@ class RowKernel {
     auto const* const fine = reinterpret_cast<std::uint16_t const*>(images.fine);
     std::uint16_t const* const difference = pair.difference;
     std::uint16_t const* const change = images.temporal;
-    auto const width = static_cast<std::size_t>(block_.window), pitch = static_cast<std::size_t>(block_.pitch);
+    auto const width = static_cast<std::size_t>(block_.window),
+               pitch = static_cast<std::size_t>(block_.pitch);
     std::uint8_t* to = scratch_.kept.data() + first / 8;
     auto count = hn::LoadU(tag, counts.data() + first);
     for (std::size_t row = base + first; row < base + first + width * pitch; row += pitch) {
@@ -334,12 +342,14 @@ class RowKernel {
   }
 
   /// Takes out what is not similar in another band.
-  void keep_similar(std::size_t base, std::size_t first, Dn const* band, GroupRanges const& ranges, GroupArray& counts) {
+  void keep_similar(std::size_t base, std::size_t first, Dn const* band, GroupRanges const& ranges,
+                    GroupArray& counts) {
     GroupWords const tag;
     auto const lowest = hn::LoadU(tag, ranges.lowest.data()), size = hn::LoadU(tag, ranges.size.data());
     auto const one = hn::Set(tag, std::uint16_t{1});
     auto const* const fine = reinterpret_cast<std::uint16_t const*>(band);
-    auto const width = static_cast<std::size_t>(block_.window), pitch = static_cast<std::size_t>(block_.pitch);
+    auto const width = static_cast<std::size_t>(block_.window),
+               pitch = static_cast<std::size_t>(block_.pitch);
     std::uint8_t* to = scratch_.kept.data() + first / 8;
     auto count = hn::LoadU(tag, counts.data() + first);
     for (std::size_t row = base + first; row < base + first + width * pitch; row += pitch) {
@@ -356,7 +366,8 @@ class RowKernel {
   /// The pixels of the window that some pixel of a subgroup keeps, in window order. Returns how many.
   std::size_t list_entries(int part) {
     hn::ScalableTag<std::uint32_t> const tag;
-    std::size_t const size = static_cast<std::size_t>(block_.window) * static_cast<std::size_t>(block_.window);
+    std::size_t const size =
+        static_cast<std::size_t>(block_.window) * static_cast<std::size_t>(block_.window);
     auto const* const kept = reinterpret_cast<std::uint32_t const*>(scratch_.kept.data());
     std::uint32_t* const entries = scratch_.entries.data();
     auto const low_byte = hn::Set(tag, 255U);
@@ -364,7 +375,8 @@ class RowKernel {
     for (std::size_t i = 0; i < size; i += hn::Lanes(tag)) {
       auto const bits = hn::And(hn::ShiftRightSame(hn::LoadU(tag, kept + i), part * 8), low_byte);
       auto const wanted = hn::And(hn::Ne(bits, hn::Zero(tag)), hn::FirstN(tag, size - i));
-      hn::StoreU(hn::Compress(hn::Or(bits, hn::LoadU(tag, block_.shifted_codes + i)), wanted), tag, entries + count);
+      hn::StoreU(hn::Compress(hn::Or(bits, hn::LoadU(tag, block_.shifted_codes + i)), wanted), tag,
+                 entries + count);
       count += hn::CountTrue(tag, wanted);
     }
     return count;
@@ -384,7 +396,8 @@ class RowKernel {
         std::size_t const code = entries[j] >> 8;
         auto const bits = static_cast<std::uint8_t>((entries[j] & 255U) >> first);
         auto const kept = hn::LoadMaskBits(doubles, &bits);
-        auto const distant = hn::Mul(hn::LoadU(doubles, scale + code + first), hn::Set(doubles, inverse_distance[code]));
+        auto const distant =
+            hn::Mul(hn::LoadU(doubles, scale + code + first), hn::Set(doubles, inverse_distance[code]));
         sums.add(hn::IfThenElseZero(kept, hn::Min(distant, one)), promoted(value + code + first));
       }
       hn::StoreU(sums.weight, doubles, total.weight + first);
@@ -393,8 +406,9 @@ class RowKernel {
     }
   }
 
-  void conclude_subgroup(int x, int width, int first, StarfmPlan const& plan, StarfmRun const& run, int target,
-                         GroupLimits const& limits, GroupSums const& total, GroupArray const& counts) {
+  void conclude_subgroup(int x, int width, int first, StarfmPlan const& plan, StarfmRun const& run,
+                         int target, GroupLimits const& limits, GroupSums const& total,
+                         GroupArray const& counts) {
     constexpr int size = StarfmScratch::subgroup;
     alignas(64) Dn dn[size], uncertainty[size];
     alignas(64) std::int16_t flags[size];
@@ -455,7 +469,8 @@ class RowKernel {
     for (int t = run.first; t < run.last; t += static_cast<int>(hn::Lanes(doubles))) {
       std::size_t const at = result_at(x, t);
       conclusion.store(load_sums(t), hn::LoadU(doubles, scratch_.centre.data() + t),
-                       hn::LoadU(doubles, scratch_.centre_square.data() + t), hn::LoadU(doubles, plan.flags.data() + t),
+                       hn::LoadU(doubles, scratch_.centre_square.data() + t),
+                       hn::LoadU(doubles, plan.flags.data() + t),
                        {result_.dn.data() + at, result_.uncertainty.data() + at, result_.flags.data() + at,
                         result_.exact.data() + at});
     }
@@ -479,7 +494,8 @@ class RowKernel {
       if (run.pairs == 2) {
         auto const other_change = hn::LoadU(doubles, pair_of(run, 1).change + offset + t);
         auto const other_difference = hn::Abs(other_change);
-        difference = block_.centre_max ? hn::Max(difference, other_difference) : hn::Min(difference, other_difference);
+        difference =
+            block_.centre_max ? hn::Max(difference, other_difference) : hn::Min(difference, other_difference);
         auto const other = hn::Add(other_change, hn::Set(doubles, pair_of(run, 1).fine[centre]));
         sum = hn::Add(sum, other);
         squares = hn::Add(squares, hn::Mul(other, other));
@@ -494,7 +510,8 @@ class RowKernel {
     }
   }
 
-  /// The similar pixels of a pair in window order (spec, step 3), found once for runs that follow one another.
+  /// The similar pixels of a pair in window order (spec, step 3), found once for runs that follow one
+  /// another.
   int find_similar(int pair) {
     for (int which : {0, 1}) {
       if (scratch_.similar_pair[which] == pair) return which;
@@ -516,7 +533,8 @@ class RowKernel {
       for (std::size_t j = 0; j < count; ++j) {
         std::uint16_t const code = codes[j];
         codes[kept] = code;
-        kept += static_cast<std::uint16_t>(static_cast<std::uint16_t>(fine[code]) - range.lowest) < range.size;
+        kept +=
+            static_cast<std::uint16_t>(static_cast<std::uint16_t>(fine[code]) - range.lowest) < range.size;
       }
       count = kept;
     }
@@ -538,7 +556,8 @@ class RowKernel {
       for (; code < end; code += lanes) {
         auto similar = hn::Lt(hn::Sub(hn::LoadU(words, fine + code), lowest), size);
         if (code + lanes >= end) similar = hn::And(similar, last);
-        hn::StoreU(hn::Compress(hn::Iota(words, static_cast<std::uint16_t>(code)), similar), words, codes + count);
+        hn::StoreU(hn::Compress(hn::Iota(words, static_cast<std::uint16_t>(code)), similar), words,
+                   codes + count);
         count += hn::CountTrue(words, similar);
       }
     }
@@ -546,7 +565,8 @@ class RowKernel {
   }
 
   template <bool use_t>
-  void add_similar(StarfmRun const& run, StarfmPairView const& pair, std::uint16_t const* codes, std::size_t count) {
+  void add_similar(StarfmRun const& run, StarfmPairView const& pair, std::uint16_t const* codes,
+                   std::size_t count) {
     Listed const listed = list_neighbours<use_t>(pair, codes, count);
     double const enough = Conclusion::enough(block_, run.pairs);
     if (static_cast<double>(listed.sure) < enough) {
@@ -576,7 +596,8 @@ class RowKernel {
       int const s = difference[code];
       bool const passes = s <= spectral_limit_;
       to->inverse_distance = block_.inverse_distance[code];
-      to->weight = use_t ? tables.reciprocal[s] : tables.plateau[s] + tables.falloff[s] * to->inverse_distance;
+      to->weight =
+          use_t ? tables.reciprocal[s] : tables.plateau[s] + tables.falloff[s] * to->inverse_distance;
       to->plateau_t = use_t && s < tables.plateau_levels ? tables.plateau_t[s] : -1.0;
       to->value = fine[code];
       to->slack = passes && !block_.both_tests ? any_present_change : 0.0;
@@ -599,7 +620,8 @@ class RowKernel {
     hn::StoreU(sums.count, doubles, scratch_.count.data() + t);
   }
 
-  /// Steps 4 to 6 for all targets of a run; several vectors of targets at a time, to look at a neighbour less often.
+  /// Steps 4 to 6 for all targets of a run; several vectors of targets at a time, to look at a neighbour less
+  /// often.
   template <bool use_t, bool counted>
   void add_neighbours(StarfmRun const& run, StarfmPairView const& pair, std::size_t count) {
     int const lanes = static_cast<int>(hn::Lanes(doubles));
@@ -641,7 +663,8 @@ class RowKernel {
   }
 
   /// The temporal factor of a weight.
-  DoubleVector damping_of(StarfmPairView const& pair, std::size_t offset, int t, DoubleVector difference) const {
+  DoubleVector damping_of(StarfmPairView const& pair, std::size_t offset, int t,
+                          DoubleVector difference) const {
     if (pair.damping != nullptr) return hn::LoadU(doubles, pair.damping + offset + t);
     auto const one = hn::Set(doubles, 1.0);
     if (!block_.log_weights) return hn::Div(one, hn::Add(difference, one));
@@ -655,8 +678,8 @@ class RowKernel {
   std::size_t const centre_;  ///< window index of the centre
   StarfmScratch& scratch_;
   StarfmRow& result_;
-  std::size_t base_ = 0;      ///< raster index of the first pixel of the window
-  int spectral_limit_ = 0;    ///< largest S that passes the filter
+  std::size_t base_ = 0;    ///< raster index of the first pixel of the window
+  int spectral_limit_ = 0;  ///< largest S that passes the filter
 };
 
 void starfm_row_on_target(StarfmBlockView const& block, int row, StarfmScratch& scratch, StarfmRow& result) {
@@ -678,7 +701,9 @@ void starfm_row(StarfmBlockView const& block, int row, StarfmScratch& scratch, S
 
 namespace {
 
-std::size_t window_pixels(int window) { return static_cast<std::size_t>(window) * static_cast<std::size_t>(window); }
+std::size_t window_pixels(int window) {
+  return static_cast<std::size_t>(window) * static_cast<std::size_t>(window);
+}
 
 }  // namespace
 
@@ -696,7 +721,8 @@ std::size_t StarfmRow::bytes(int cols, int targets) {
 }
 
 StarfmScratch::StarfmScratch(int window, int targets)
-    : similar{AlignedArray<std::uint16_t>(window_pixels(window)), AlignedArray<std::uint16_t>(window_pixels(window))},
+    : similar{AlignedArray<std::uint16_t>(window_pixels(window)),
+              AlignedArray<std::uint16_t>(window_pixels(window))},
       neighbours(window_pixels(window) + 1),
       kept(window_pixels(window) * (group / 8)),
       entries(window_pixels(window)) {
@@ -708,7 +734,8 @@ StarfmScratch::StarfmScratch(int window, int targets)
 std::size_t StarfmScratch::bytes(int window, int targets) {
   std::size_t const pixels = window_pixels(window);
   return 2 * AlignedArray<std::uint16_t>::bytes_for(pixels) + AlignedArray<Neighbour>::bytes_for(pixels + 1) +
-         AlignedArray<std::uint8_t>::bytes_for(pixels * (group / 8)) + AlignedArray<std::uint32_t>::bytes_for(pixels) +
+         AlignedArray<std::uint8_t>::bytes_for(pixels * (group / 8)) +
+         AlignedArray<std::uint32_t>::bytes_for(pixels) +
          7 * AlignedArray<double>::bytes_for(static_cast<std::size_t>(padded(targets)));
 }
 

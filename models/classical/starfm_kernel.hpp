@@ -10,14 +10,17 @@
 
 namespace stfcube {
 
-// The raster of a block holds its core pixels and the window around them. All its arrays have the same pitch; what lies
-// outside the scene, or cannot be used, is no_data_dn in the fine planes and is thus never similar to anything.
+// The raster of a block holds its core pixels and the window around them. All its arrays have the same pitch;
+// what lies outside the scene, or cannot be used, is no_data_dn in the fine planes and is thus never similar
+// to anything.
 //
-// Sums run over pairs, rows and columns of the window in that order, for every pixel and target by themselves, so that
-// both forms of the kernel give the same bits, on every vector width:
-// - few targets: neighbouring pixels side by side in a vector, one offset of the window after the other, where an
+// Sums run over pairs, rows and columns of the window in that order, for every pixel and target by
+// themselves, so that both forms of the kernel give the same bits, on every vector width:
+// - few targets: neighbouring pixels side by side in a vector, one offset of the window after the other,
+// where an
 //   offset counts at all;
-// - many targets: targets side by side, one similar pixel after the other from a list that serves all targets.
+// - many targets: targets side by side, one similar pixel after the other from a list that serves all
+// targets.
 
 /// Stands for C_p - C_k where C_p is missing: larger than any change.
 inline constexpr double starfm_missing_change = 1024.0 * 1024 * 1024;
@@ -34,16 +37,17 @@ struct StarfmPairView {
   Dn const* fine = nullptr;                   ///< raster
   std::uint16_t const* difference = nullptr;  ///< raster: S = |F - C|
   double const* change = nullptr;             ///< [cell, target]: C_p - C_k, or starfm_missing_change
-  double const* damping = nullptr;            ///< [cell, target]: 1 / (T + 1) or its logarithmic form; may be absent
-  std::uint8_t const* complete = nullptr;     ///< [cell]: 1 where C_p is missing for no target
+  double const* damping = nullptr;  ///< [cell, target]: 1 / (T + 1) or its logarithmic form; may be absent
+  std::uint8_t const* complete = nullptr;  ///< [cell]: 1 where C_p is missing for no target
 };
 
-/// A pair and a target, in one band: rasters of what a neighbour brings, for the form with pixels side by side.
+/// A pair and a target, in one band: rasters of what a neighbour brings, for the form with pixels side by
+/// side.
 struct StarfmImages {
   Dn const* fine = nullptr;                 ///< no_data_dn where C_p is missing too
   std::uint16_t const* temporal = nullptr;  ///< T
-  double const* scale = nullptr;            ///< weight times D; infinite on the plateau, where the weight is 1
-  float const* value = nullptr;             ///< F + C_p - C_k, 0 where there is none
+  double const* scale = nullptr;  ///< weight times D; infinite on the plateau, where the weight is 1
+  float const* value = nullptr;   ///< F + C_p - C_k, 0 where there is none
 };
 
 /// Weights of one band as tables over S or T in whole DN; 65536 entries each.
@@ -51,8 +55,9 @@ struct StarfmTables {
   double const* reciprocal = nullptr;  ///< 1 / (n + 1), or 1 / ln(n + 2)
   double const* plateau = nullptr;     ///< without T: 1 where S + 1 < sigma_c, else 0
   double const* falloff = nullptr;     ///< without T: 0 on the plateau, else reciprocal
-  double const* plateau_t = nullptr;   ///< with T: the largest T on the plateau for that S; plateau_levels entries
-  int plateau_levels = 0;              ///< with T: from this S on there is no plateau
+  double const* plateau_t =
+      nullptr;             ///< with T: the largest T on the plateau for that S; plateau_levels entries
+  int plateau_levels = 0;  ///< with T: from this S on there is no plateau
 };
 
 /// Everything a row of pixels is predicted from, for one band of one block.
@@ -61,19 +66,22 @@ struct StarfmBlockView {
   int window = 0, before = 0, pitch = 0;
   int targets = 0;
   int stride = 0;  ///< between the cells of `change` and `damping`, a multiple of the widest vector
-  std::int32_t const* cell = nullptr;        ///< raster: index of the coarse cell
-  double const* inverse_distance = nullptr;  ///< 1 / D at the index of a window pixel in the raster
+  std::int32_t const* cell = nullptr;            ///< raster: index of the coarse cell
+  double const* inverse_distance = nullptr;      ///< 1 / D at the index of a window pixel in the raster
   std::uint32_t const* shifted_codes = nullptr;  ///< per window pixel: its index in the raster, times 256
   StarfmTables tables;
-  double spectral = 0, temporal = 0, variance = 0;  ///< thresholds in DN; variance of one summand
-  Quantity range;                                   ///< of predictions
-  bool both_tests = false, centre_max = false, log_weights = false, usda = false;
+  double spectral = 0, temporal = 0, combined = 0,
+         variance = 0;     ///< thresholds in DN; variance of one summand
+  double distance_px = 0;  ///< A
+  Quantity range;          ///< of predictions
+  bool both_tests = false, centre_max = false, log_weights = false;
   std::vector<StarfmPairView> pairs;
   std::vector<StarfmPlan const*> plans;  ///< per core pixel, row-major
   std::vector<StarfmImages> images;      ///< [target, pair, use_t]; empty: targets side by side
 
   std::size_t image_index(int target, int pair, bool use_t) const {
-    return (static_cast<std::size_t>(target) * pairs.size() + static_cast<std::size_t>(pair)) * 2 + (use_t ? 1 : 0);
+    return (static_cast<std::size_t>(target) * pairs.size() + static_cast<std::size_t>(pair)) * 2 +
+           (use_t ? 1 : 0);
   }
 };
 
@@ -98,11 +106,11 @@ struct StarfmScratch {
 
   /// One similar pixel.
   struct Neighbour {
-    double weight;     ///< without T: the weight; with T: the reciprocal of S
+    double weight;  ///< without T: the weight; with T: the reciprocal of S
     double inverse_distance;
-    double value;      ///< F(i)
-    double plateau_t;  ///< with T: largest T on the plateau, -1 when none
-    double slack;      ///< added to the temporal limit: large when the spectral test is passed
+    double value;        ///< F(i)
+    double plateau_t;    ///< with T: largest T on the plateau, -1 when none
+    double slack;        ///< added to the temporal limit: large when the spectral test is passed
     std::size_t offset;  ///< of the cell in `change`
   };
   /// Targets as an array of whole vectors.
@@ -113,8 +121,9 @@ struct StarfmScratch {
   std::size_t similar_count[2] = {0, 0};
   AlignedArray<Neighbour> neighbours;
   AlignedArray<double> limit, weight, value, square, count, centre, centre_square;  ///< per target
-  AlignedArray<std::uint8_t> kept;      ///< [window pixel][group / 8]: which pixels of a group keep it
-  AlignedArray<std::uint32_t> entries;  ///< window pixels that some pixel of a subgroup keeps: index and which
+  AlignedArray<std::uint8_t> kept;  ///< [window pixel][group / 8]: which pixels of a group keep it
+  AlignedArray<std::uint32_t>
+      entries;  ///< window pixels that some pixel of a subgroup keeps: index and which
 };
 
 /// Predicts row `row` of the block. The result for a pixel does not depend on the vector width.

@@ -53,8 +53,9 @@ StarfmPlan StarfmPlanner::make(std::vector<bool> const& usable) const {
   StarfmPlan plan;
   for (int t = 0; t < static_cast<int>(targets_.size()); ++t) {
     StarfmRun const run = choose(t, usable);
-    bool const enclosed = run.pairs == 2 || (run.pairs == 1 && pairs_[static_cast<std::size_t>(run.pair[0])].date ==
-                                                                   targets_[static_cast<std::size_t>(t)]);
+    bool const enclosed =
+        run.pairs == 2 || (run.pairs == 1 && pairs_[static_cast<std::size_t>(run.pair[0])].date ==
+                                                 targets_[static_cast<std::size_t>(t)]);
     plan.flags.push_back(quality::fused | (enclosed ? 0 : quality::extrapolated));
     if (run.pairs == 0) continue;
     if (!plan.runs.empty() && continues(plan.runs.back(), run)) {

@@ -13,23 +13,24 @@ namespace stfcube {
 
 /// A stretch of target dates that use the same pairs at a pixel.
 struct StarfmRun {
-  int first = 0, last = 0;      ///< targets first <= t < last
-  int pairs = 0;                ///< 1 or 2
-  std::array<int, 2> pair = {}; ///< ascending in time
-  bool use_t = false;           ///< temporal difference in the weight
+  int first = 0, last = 0;       ///< targets first <= t < last
+  int pairs = 0;                 ///< 1 or 2
+  std::array<int, 2> pair = {};  ///< ascending in time
+  bool use_t = false;            ///< temporal difference in the weight
 };
 
 /// What a pixel's targets are predicted from. Targets outside the runs have no pair.
 struct StarfmPlan {
   std::vector<StarfmRun> runs;  ///< ascending, disjoint
-  std::vector<double> flags;    ///< per target: quality::fused, with quality::extrapolated where the pairs lie on one side;
-                                ///< longer than the targets, for vector code
+  std::vector<double> flags;  ///< per target: quality::fused, with quality::extrapolated where the pairs lie
+                              ///< on one side; longer than the targets, for vector code
 };
 
 /// Chooses pairs by which of them are valid at a pixel. Not thread-safe; remembers what it has worked out.
 class StarfmPlanner {
  public:
-  StarfmPlanner(std::span<Pair const> pairs, std::span<Date const> targets, StarfmSettings const& settings, int max_gap_days);
+  StarfmPlanner(std::span<Pair const> pairs, std::span<Date const> targets, StarfmSettings const& settings,
+                int max_gap_days);
 
   /// The plan of a pixel where pair p can be used when usable[p]. Lives as long as the planner.
   StarfmPlan const& plan(std::vector<bool> const& usable);

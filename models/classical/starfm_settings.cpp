@@ -1,10 +1,10 @@
 #include "stfcube/models/classical/starfm_settings.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+
+#include <fmt/format.h>
 
 #include "stfcube/partitioning/core/error.hpp"
 #include "stfcube/partitioning/core/text.hpp"
@@ -28,8 +28,8 @@ std::vector<double> band_uncertainties(ModelOptions const& options, std::string 
   auto const words = options.words(name);
   std::string const key = "starfm." + name;
   require(words.size() == 1 || words.size() == bands.size(), ErrorKind::config,
-          fmt::format("{} has {} values for {} bands. Give 'auto', one number, or one per band.", key, words.size(),
-                      bands.size()));
+          fmt::format("{} has {} values for {} bands. Give 'auto', one number, or one per band.", key,
+                      words.size(), bands.size()));
   std::vector<double> values;
   for (std::size_t b = 0; b < bands.size(); ++b) {
     std::string const& word = words[words.size() == 1 ? 0 : b];
@@ -44,8 +44,9 @@ std::vector<int> band_indices(std::vector<std::string> const& words, std::vector
   for (std::string const& word : words) {
     auto const found = std::ranges::find(bands, word);
     require(found != bands.end(), ErrorKind::config,
-            fmt::format("starfm.similarity_bands names {}, which is no band of this cube. Use 'own' or some of: {}.",
-                        word, fmt::join(bands, ", ")));
+            fmt::format(
+                "starfm.similarity_bands names {}, which is no band of this cube. Use 'own' or some of: {}.",
+                word, fmt::join(bands, ", ")));
     indices.push_back(static_cast<int>(std::distance(bands.begin(), found)));
   }
   require(!indices.empty(), ErrorKind::config,
@@ -60,8 +61,9 @@ std::optional<bool> automatic_flag(ModelOptions const& options, std::string cons
 
 int window_of(ModelOptions const& options, bool usda) {
   int const window = options.integer("window", 1, largest_window);
-  require(usda || window % 2 == 1, ErrorKind::config,
-          fmt::format("starfm.window = {} (must be odd; only starfm.profile = usda takes an even one).", window));
+  require(
+      usda || window % 2 == 1, ErrorKind::config,
+      fmt::format("starfm.window = {} (must be odd; only starfm.profile = usda takes an even one).", window));
   return window;
 }
 
@@ -72,7 +74,8 @@ std::vector<OptionSpec> const& starfm_options() {
       {"window", "51", "full width of the window, px; odd, up to 201 (usda: also even)"},
       {"slices", "40", "m: similar means |F - F0| <= 2 sigma / m, sigma of the whole scene"},
       {"distance", "auto", "A: distance at which 1 + d/A is 2, px; auto: half the window"},
-      {"sigma_fine", "auto", "uncertainty of the fine sensor, DN; auto (20 visible, 50 others), one number, or one per band"},
+      {"sigma_fine", "auto",
+       "uncertainty of the fine sensor, DN; auto (20 visible, 50 others), one number, or one per band"},
       {"sigma_coarse", "auto", "uncertainty of the coarse sensor, DN; as sigma_fine"},
       {"filter", "or", "or | and: a neighbour passes one or both of the spectral and temporal tests"},
       {"use_t", "auto", "auto | on | off: temporal difference in the weight; auto: where two pairs are used"},
@@ -93,7 +96,8 @@ StarfmSettings::StarfmSettings(ModelSettings const& settings) {
   slices = options.integer("slices", 1, 100000);
   double const half_window = usda ? window / 2.0 : (window - 1) / 2.0;
   std::string const& distance = options.text("distance");
-  distance_px = distance == "auto" ? std::max(half_window, 1.0) : positive_number("starfm.distance", distance);
+  distance_px =
+      distance == "auto" ? std::max(half_window, 1.0) : positive_number("starfm.distance", distance);
   both_tests = options.choice("filter", {"or", "and"}) == "and";
   use_t = automatic_flag(options, "use_t");
   log_weights = options.flag("log");
@@ -115,7 +119,7 @@ StarfmThresholds::StarfmThresholds(double sigma_fine, double sigma_coarse, bool 
   if (!truncated) return;
   spectral = std::trunc(spectral);
   temporal = std::trunc(temporal);
-  combined = std::trunc(combined);
+  combined = std::trunc(std::sqrt(spectral * spectral + temporal * temporal));
 }
 
 int starfm_similar_dn(double sigma, StarfmSettings const& settings) {

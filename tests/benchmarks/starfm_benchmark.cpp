@@ -1,11 +1,12 @@
-// Speed of STARFM on one core, in pixel-bands (per target date) a second: 1200 x 1200 pixels, 4 bands, window 51,
-// ratio 16. Two textures: simulated fields, and a mosaic of the BOREAS scene when the folder with real imagery is there.
-#include <benchmark/benchmark.h>
-
+// Speed of STARFM on one core, in pixel-bands (per target date) a second: 1200 x 1200 pixels, 4 bands, window
+// 51, ratio 16. Two textures: simulated fields, and a mosaic of the BOREAS scene when the folder with real
+// imagery is there.
 #include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <memory>
+
+#include <benchmark/benchmark.h>
 
 #include "stfcube/io/raster_file.hpp"
 #include "stfcube/models/registry.hpp"
@@ -87,9 +88,11 @@ void add_coarse(Texture const& fine, int time, int date, Stack<Dn>& coarse) {
         double sum = 0;
         int count = 0;
         for (int y = row * ratio; y < std::min(size, (row + 1) * ratio); ++y) {
-          for (int x = column * ratio; x < std::min(size, (column + 1) * ratio); ++x, ++count) sum += fine.at(0, b, y, x);
+          for (int x = column * ratio; x < std::min(size, (column + 1) * ratio); ++x, ++count)
+            sum += fine.at(0, b, y, x);
         }
-        double const change = time * (3 + 2 * std::sin(0.3 * row) * std::cos(0.2 * column)) + 10 * random_normal(row, column, 100 + time);
+        double const change = time * (3 + 2 * std::sin(0.3 * row) * std::cos(0.2 * column)) +
+                              10 * random_normal(row, column, 100 + time);
         coarse.at(date, b, row, column) = static_cast<Dn>(std::lround(sum / count + change));
       }
     }
@@ -126,14 +129,16 @@ FusionInput make_scene(Texture const& texture, int pairs, int targets) {
   return input;
 }
 
-void predict(benchmark::State& state, Texture (*make_texture)(int), int pairs, int targets, std::string const& use_t) {
+void predict(benchmark::State& state, Texture (*make_texture)(int), int pairs, int targets,
+             std::string const& use_t) {
   static std::map<std::pair<void*, int>, std::unique_ptr<Texture>> textures;
   char const* const given = std::getenv("STFCUBE_BENCHMARK_SIZE");
   int const size = given ? std::atoi(given) : 1200;
   auto& texture = textures[{reinterpret_cast<void*>(make_texture), size}];
   if (!texture) texture = std::make_unique<Texture>(make_texture(size));
   FusionInput const input = make_scene(*texture, pairs, targets);
-  ModelSettings settings{.bands = {"green", "red", "nir", "swir1"}, .ratio = ratio, .max_pair_gap_days = 1000};
+  ModelSettings settings{
+      .bands = {"green", "red", "nir", "swir1"}, .ratio = ratio, .max_pair_gap_days = 1000};
   settings.options["starfm.use_t"] = use_t;
   auto const model = make_model("starfm", settings);
   Statistics statistics;
@@ -144,8 +149,8 @@ void predict(benchmark::State& state, Texture (*make_texture)(int), int pairs, i
     output.quality.fill(quality::no_data);
     with_threads(1, [&] { model->fuse(input, output); });
   }
-  state.counters["pixel-bands"] = benchmark::Counter(
-      static_cast<double>(size) * size * bands * targets, benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["pixel-bands"] = benchmark::Counter(static_cast<double>(size) * size * bands * targets,
+                                                     benchmark::Counter::kIsIterationInvariantRate);
 }
 
 void add_texture(std::string const& name, Texture (*make_texture)(int)) {
@@ -154,12 +159,13 @@ void add_texture(std::string const& name, Texture (*make_texture)(int)) {
     int pairs, targets;
     char const* use_t;
   };
-  for (Case const& c : {Case{"1_pair/1_target", 1, 1, "auto"}, Case{"1_pair/46_targets", 1, 46, "auto"},
-                        Case{"1_pair_with_t/1_target", 1, 1, "on"}, Case{"1_pair_with_t/46_targets", 1, 46, "on"},
-                        Case{"2_pairs/1_target", 2, 1, "auto"}, Case{"2_pairs/46_targets", 2, 46, "auto"}}) {
-    benchmark::RegisterBenchmark(("starfm/" + name + "/" + c.name).c_str(),
-                                 [=](benchmark::State& state) { predict(state, make_texture, c.pairs, c.targets, c.use_t); })
-        ->Unit(benchmark::kMillisecond);
+  for (Case const& c :
+       {Case{"1_pair/1_target", 1, 1, "auto"}, Case{"1_pair/46_targets", 1, 46, "auto"},
+        Case{"1_pair_with_t/1_target", 1, 1, "on"}, Case{"1_pair_with_t/46_targets", 1, 46, "on"},
+        Case{"2_pairs/1_target", 2, 1, "auto"}, Case{"2_pairs/46_targets", 2, 46, "auto"}}) {
+    benchmark::RegisterBenchmark(("starfm/" + name + "/" + c.name).c_str(), [=](benchmark::State& state) {
+      predict(state, make_texture, c.pairs, c.targets, c.use_t);
+    })->Unit(benchmark::kMillisecond);
   }
 }
 
@@ -169,6 +175,7 @@ void add_texture(std::string const& name, Texture (*make_texture)(int)) {
 int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   stfcube::add_texture("fields", stfcube::field_texture);
-  if (std::filesystem::exists(stfcube::boreas_scene())) stfcube::add_texture("boreas", stfcube::boreas_texture);
+  if (std::filesystem::exists(stfcube::boreas_scene()))
+    stfcube::add_texture("boreas", stfcube::boreas_texture);
   benchmark::RunSpecifiedBenchmarks();
 }

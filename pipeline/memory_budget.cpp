@@ -17,6 +17,7 @@ namespace stfcube {
 namespace {
 
 constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20;
+constexpr std::uint64_t least_cache_bytes = 16 * mebibyte;
 
 std::optional<std::uint64_t> number_in_file(char const* path) {
   std::ifstream file(path);
@@ -70,8 +71,8 @@ std::uint64_t MemoryPlan::total_bytes() const {
 MemoryPlan plan_memory(MemoryBudget const& budget, std::function<std::uint64_t(int)> const& unit_bytes, int slab_dates,
                        int chunk_dates, int targets, int threads) {
   MemoryPlan plan;
-  plan.raster_cache_bytes = std::clamp(budget.bytes / 20, 16 * mebibyte, 1024 * mebibyte);
-  plan.block_cache_bytes = std::clamp(budget.bytes / 8, 16 * mebibyte, 8192 * mebibyte);
+  plan.raster_cache_bytes = std::clamp(budget.bytes / 20, least_cache_bytes, 1024 * mebibyte);
+  plan.block_cache_bytes = std::clamp(budget.bytes / 8, least_cache_bytes, 8192 * mebibyte);
   int const most_in_flight = threads + 1;
   int const first = rounded_slab(slab_dates > 0 ? slab_dates : targets, chunk_dates, targets);
   int const last = slab_dates > 0 ? first : chunk_dates;
@@ -87,7 +88,10 @@ MemoryPlan plan_memory(MemoryBudget const& budget, std::function<std::uint64_t(i
       if (dates <= last) break;
     }
   }
+  // The last resort are the smallest caches: what the message says is needed is then enough.
+  plan.raster_cache_bytes = plan.block_cache_bytes = least_cache_bytes;
   plan.in_flight = 1;
+  if (plan.total_bytes() <= budget.bytes) return plan;
   // Where the program alone needs more than there is, no tile is small enough.
   bool const tile_decides = plan.total_bytes() - bytes_in_flight(plan.unit_bytes, 1) < budget.bytes;
   std::string const lower = slab_dates > chunk_dates ? "Set run.tile or run.slab lower, or give" : "Set run.tile lower, or give";

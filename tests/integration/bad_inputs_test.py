@@ -140,6 +140,7 @@ class BadInputs(EndToEnd):
         for message in messages:
             self.assertIn(message, text)
         self.assertEqual(sorted(self.folder.rglob("*")) + sorted(self.shared.rglob("*")), before, "something was left")
+        return done
 
 
 class JobFiles(BadInputs):
@@ -198,6 +199,14 @@ class CommandLine(BadInputs):
         for words in (["init"], ["models"], ["models", "starfm"], ["plan", self.write_job("good")], ["--version"]):
             with self.subTest(words=words):
                 self.assertEqual(self.run_well(*words, ranks=2).stdout.count("\n"), self.run_well(*words).stdout.count("\n"))
+
+
+class Memory(BadInputs):
+    def test_what_is_said_to_be_needed_is_enough(self):
+        job = self.write_job("good")
+        done = self.assert_refused(2, ["run.memory"], "run", job, "--run.memory=20M")
+        needed = float(re.search(r"needs ([0-9.]+) MiB per rank", done.stderr)[1])
+        self.run_well("run", job, "--run.memory", f"{int(needed) + 1}M")
 
 
 class PlaceOfTheCube(BadInputs):

@@ -61,6 +61,15 @@ TEST(MemoryPlan, refuses_what_cannot_fit_and_says_how_much_is_needed) {
   }
 }
 
+TEST(MemoryPlan, caches_shrink_before_a_job_is_refused) {
+  auto const plan = plan_memory({210 * mebibyte, "run.memory"}, ten_mebibytes_per_date, 0, 1, 46, 2);
+  EXPECT_EQ(plan.slab_dates, 1);
+  EXPECT_EQ(plan.in_flight, 1);
+  EXPECT_LE(plan.total_bytes(), 210 * mebibyte);
+  EXPECT_THROW(plan_memory({plan.total_bytes() - 1, "run.memory"}, ten_mebibytes_per_date, 0, 1, 46, 2), Error);
+  EXPECT_EQ(plan_memory({plan.total_bytes(), "run.memory"}, ten_mebibytes_per_date, 0, 1, 46, 2).slab_dates, 1);
+}
+
 TEST(MemoryPlan, does_not_advise_smaller_tiles_where_they_cannot_help) {
   try {
     plan_memory({20 * mebibyte, "run.memory"}, ten_mebibytes_per_date, 0, 1, 46, 2);

@@ -84,7 +84,7 @@ SceneFiles::SceneFiles(Scene const& scene, SensorSpec const& sensor, Grid const&
   if (scene.qa) open_quality(*scene.qa);
 }
 
-SceneFiles::File& SceneFiles::file_at(std::string const& path, std::string const& band_name) {
+SceneFiles::File& SceneFiles::file_at(std::string const& path) {
   auto const known = std::ranges::find(files_, path, &File::path);
   if (known != files_.end()) return *known;
   File file;
@@ -92,7 +92,9 @@ SceneFiles::File& SceneFiles::file_at(std::string const& path, std::string const
   try {
     file.dataset = open_dataset(path);
   } catch (Error const& error) {
-    throw error.with(fmt::format("{}, band {}", sensor_.role, band_name));
+    throw Error(error.kind(),
+                fmt::format("{} Or leave the scene out with {}.exclude.", error.what(), sensor_.role),
+                error.where());
   }
   check_bands(*file.dataset, path);
   files_.push_back(std::move(file));
@@ -101,7 +103,7 @@ SceneFiles::File& SceneFiles::file_at(std::string const& path, std::string const
 
 void SceneFiles::add_band(std::size_t target, BandFile const& band, Scene const& scene) {
   std::string const& name = sensor_.bands[target].name;
-  File& file = file_at(band.path, name);
+  File& file = file_at(band.path);
   int const count = file.dataset->GetRasterCount();
   require(band.band >= 1 && band.band <= count, ErrorKind::data,
           fmt::format("{}: has {} {}, so there is no band {} for {}. Correct {}.bands.", file.path, count,

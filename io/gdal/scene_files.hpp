@@ -40,7 +40,7 @@ class SceneFiles {
     GDALDataType buffer_type = GDT_Float64;
   };
 
-  File& file_at(std::string const& path, std::string const& band_name);
+  File& file_at(std::string const& path);
   void add_band(std::size_t target, BandFile const& band, Scene const& scene);
   void open_quality(BandFile const& quality);
   SceneGeometry geometry_of(GDALDataset& dataset, std::string const& path, Grid const& grid) const;

@@ -21,8 +21,9 @@ TEST(CheckScene, empty_web_page_and_foreign_files_are_named) {
   auto const sensor = sensor_of(folder, "a*.tif");
   std::ofstream(path) << "";
   EXPECT_EQ(check_error(sensor, plain_grid),
-            "fine, band band1: " + path +
-                ": is empty (0 bytes). The download or copy did not finish: fetch the file again.");
+            path +
+                ": is empty (0 bytes). The download or copy did not finish: fetch the file again. Or leave the "
+                "scene out with fine.exclude.");
   std::ofstream(path) << "\n <!DOCTYPE HTML>\n<html><body>403 Forbidden</body></html>";
   EXPECT_THAT(check_error(sensor, plain_grid), HasSubstr(path + ": is a web page (HTML), not a raster."));
   std::ofstream(path) << "no raster at all";

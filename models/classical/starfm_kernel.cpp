@@ -25,30 +25,26 @@ class PixelKernel : public RowPlace {
   /// Predicts one pixel.
   void predict(int x) {
     base_ = window_at(x);
-    scratch_.similar_pair[0] = scratch_.similar_pair[1] = -1;
-    int done = 0;
     StarfmPlan const& plan = plan_of(x);
+    for (StarfmRun const& run : plan.runs) start_run(run);
+    for (StarfmStretch const& stretch : plan.stretches) {
+      if (stretch.use_t) {
+        add_stretch<true>(stretch);
+      } else {
+        add_stretch<false>(stretch);
+      }
+    }
+    int done = 0;
     for (StarfmRun const& run : plan.runs) {
       no_prediction(x, done, run.first);
-      predict_run(x, plan, run);
+      conclude_run(x, plan, run);
       done = run.last;
     }
     no_prediction(x, done, block_.targets);
   }
 
  private:
-  void predict_run(int x, StarfmPlan const& plan, StarfmRun const& run) {
-    start_run(run);
-    for (int k = 0; k < run.pairs; ++k) {
-      int const which = find_similar(run.pair[static_cast<std::size_t>(k)]);
-      std::uint16_t const* const codes = scratch_.similar[which].data();
-      std::size_t const count = scratch_.similar_count[which];
-      if (run.use_t) {
-        add_similar<true>(run, pair_of(run, k), codes, count);
-      } else {
-        add_similar<false>(run, pair_of(run, k), codes, count);
-      }
-    }
+  void conclude_run(int x, StarfmPlan const& plan, StarfmRun const& run) {
     Conclusion const conclusion(block_, run.pairs);
     for (int t = run.first; t < run.last; t += static_cast<int>(hn::Lanes(doubles))) {
       std::size_t const at = result_at(x, t);
@@ -68,7 +64,8 @@ class PixelKernel : public RowPlace {
       int const other = pair_of(run, 1).difference[centre];
       spectral = block_.centre_max ? std::max(spectral, other) : std::min(spectral, other);
     }
-    spectral_limit_ = to_word(spectral + block_.spectral);
+    std::fill(scratch_.spectral.data() + run.first, scratch_.spectral.data() + run.last,
+              static_cast<double>(to_word(spectral + block_.spectral)));
     auto const temporal = hn::Set(doubles, block_.temporal);
     for (int t = run.first; t < run.last; t += static_cast<int>(hn::Lanes(doubles))) {
       auto const change = hn::LoadU(doubles, pair_of(run, 0).change + offset + t);
@@ -94,20 +91,7 @@ class PixelKernel : public RowPlace {
     }
   }
 
-  /// The similar pixels of a pair in window order (spec, step 3), found once for runs that follow one
-  /// another.
-  int find_similar(int pair) {
-    for (int which : {0, 1}) {
-      if (scratch_.similar_pair[which] == pair) return which;
-    }
-    // Runs ascend in time: the older of the two is not needed again.
-    int const which = scratch_.similar_pair[0] <= scratch_.similar_pair[1] ? 0 : 1;
-    scratch_.similar_pair[which] = pair;
-    StarfmPairView const& view = block_.pairs[static_cast<std::size_t>(pair)];
-    scratch_.similar_count[which] = search(view.similarity, scratch_.similar[which].data());
-    return which;
-  }
-
+  /// The similar pixels of a pair in window order (spec, step 3). Returns how many.
   std::size_t search(std::vector<StarfmSimilarity> const& bands, std::uint16_t* codes) const {
     std::size_t count = search_first(bands.front(), codes);
     for (std::size_t b = 1; b < bands.size(); ++b) {
@@ -148,18 +132,27 @@ class PixelKernel : public RowPlace {
     return count;
   }
 
+  /// Steps 3 to 6 of one pair for the targets that use it. Pairs come in ascending order, so every target's
+  /// sums grow in the order of the specification.
   template <bool use_t>
-  void add_similar(StarfmRun const& run, StarfmPairView const& pair, std::uint16_t const* codes,
-                   std::size_t count) {
-    Listed const listed = list_neighbours<use_t>(pair, codes, count);
-    double const enough = Conclusion::enough(block_, run.pairs);
-    if (static_cast<double>(listed.sure) < enough) {
-      add_neighbours<use_t, true>(run, pair, listed.count);
-      return;
-    }
+  void add_stretch(StarfmStretch const& stretch) {
+    StarfmPairView const& pair = block_.pairs[static_cast<std::size_t>(stretch.pair)];
+    std::size_t const similar = search(pair.similarity, scratch_.similar.data());
+    auto const [lowest, highest] = std::minmax_element(scratch_.spectral.data() + stretch.first,
+                                                       scratch_.spectral.data() + stretch.last);
+    Listed const listed = list_neighbours<use_t>(pair, similar, *lowest, *highest);
+    double const enough = Conclusion::enough(block_, stretch.pairs);
+    bool const counted = static_cast<double>(listed.sure) < enough;
     // More than enough pass for every target: they need not be counted one by one.
-    std::fill(scratch_.count.data() + run.first, scratch_.count.data() + run.last, enough);
-    add_neighbours<use_t, false>(run, pair, listed.count);
+    if (!counted)
+      std::fill(scratch_.count.data() + stretch.first, scratch_.count.data() + stretch.last, enough);
+    if (*lowest < *highest) {
+      add_neighbours<use_t, true, true>(stretch, pair, listed.count);
+    } else if (counted) {
+      add_neighbours<use_t, true, false>(stretch, pair, listed.count);
+    } else {
+      add_neighbours<use_t, false, false>(stretch, pair, listed.count);
+    }
   }
 
   struct Listed {
@@ -168,26 +161,30 @@ class PixelKernel : public RowPlace {
   };
 
   /// Looks up what the similar pixels bring.
+  /// @param lowest, highest  of the targets' spectral limits
   template <bool use_t>
-  Listed list_neighbours(StarfmPairView const& pair, std::uint16_t const* codes, std::size_t count) {
+  Listed list_neighbours(StarfmPairView const& pair, std::size_t similar, double lowest, double highest) {
+    int const sure_limit = static_cast<int>(lowest), limit = static_cast<int>(highest);
+    std::uint16_t const* const codes = scratch_.similar.data();
     StarfmTables const tables = block_.tables;
     Dn const* const fine = pair.fine + base_;
     std::uint16_t const* const difference = pair.difference + base_;
     StarfmScratch::Neighbour* to = scratch_.neighbours.data();
     std::size_t sure = 0;
-    for (std::size_t j = 0; j < count; ++j) {
+    for (std::size_t j = 0; j < similar; ++j) {
       std::uint16_t const code = codes[j];
       int const s = difference[code];
-      bool const passes = s <= spectral_limit_;
+      bool const passes = s <= sure_limit;
       to->inverse_distance = block_.inverse_distance[code];
       to->weight =
           use_t ? tables.reciprocal[s] : tables.plateau[s] + tables.falloff[s] * to->inverse_distance;
       to->plateau_t = use_t && s < tables.plateau_levels ? tables.plateau_t[s] : -1.0;
       to->value = fine[code];
       to->slack = passes && !block_.both_tests ? any_present_change : 0.0;
+      to->difference = s;
       to->offset = change_offset(base_ + code);
       sure += passes && !block_.both_tests && pair.complete[block_.cell[base_ + code]] != 0;
-      to += passes || !block_.both_tests;
+      to += s <= limit || !block_.both_tests;
     }
     return {static_cast<std::size_t>(to - scratch_.neighbours.data()), sure};
   }
@@ -204,25 +201,33 @@ class PixelKernel : public RowPlace {
     hn::StoreU(sums.count, doubles, scratch_.count.data() + t);
   }
 
-  /// Steps 4 to 6 for all targets of a run; several vectors of targets at a time, to look at a neighbour less
-  /// often.
-  template <bool use_t, bool counted>
-  void add_neighbours(StarfmRun const& run, StarfmPairView const& pair, std::size_t count) {
+  /// Steps 4 to 6; several vectors of targets at a time, to look at a neighbour less often.
+  /// @tparam varied  the targets' spectral limits differ
+  template <bool use_t, bool counted, bool varied>
+  void add_neighbours(StarfmStretch const& stretch, StarfmPairView const& pair, std::size_t count) {
     int const lanes = static_cast<int>(hn::Lanes(doubles));
-    int t = run.first;
-    for (; t + 2 * lanes < run.last; t += 3 * lanes) add_neighbours_to<use_t, counted, 3>(t, pair, count);
-    for (; t < run.last; t += lanes) add_neighbours_to<use_t, counted, 1>(t, pair, count);
+    int t = stretch.first;
+    for (; t + 2 * lanes < stretch.last; t += 3 * lanes) {
+      add_neighbours_to<use_t, counted, varied, 3>(t, stretch.last, pair, count);
+    }
+    for (; t < stretch.last; t += lanes)
+      add_neighbours_to<use_t, counted, varied, 1>(t, stretch.last, pair, count);
   }
 
-  template <bool use_t, bool counted, int vectors>
-  void add_neighbours_to(int first, StarfmPairView const& pair, std::size_t count) {
+  template <bool use_t, bool counted, bool varied, int vectors>
+  void add_neighbours_to(int first, int last, StarfmPairView const& pair, std::size_t count) {
     auto const one = hn::Set(doubles, 1.0);
     int const lanes = static_cast<int>(hn::Lanes(doubles));
     Sums sums[vectors];
-    DoubleVector limit[vectors];
+    DoubleVector limit[vectors], spectral[vectors];
     for (int v = 0; v < vectors; ++v) {
-      sums[v] = load_sums(first + v * lanes);
-      limit[v] = hn::LoadU(doubles, scratch_.limit.data() + first + v * lanes);
+      int const t = first + v * lanes;
+      sums[v] = load_sums(t);
+      // Targets beyond the stretch keep nothing: no difference is below zero by that much.
+      limit[v] = hn::IfThenElse(hn::FirstN(doubles, static_cast<std::size_t>(std::max(last - t, 0))),
+                                hn::LoadU(doubles, scratch_.limit.data() + t),
+                                hn::Set(doubles, -std::numeric_limits<double>::infinity()));
+      spectral[v] = hn::LoadU(doubles, scratch_.spectral.data() + t);
     }
     StarfmScratch::Neighbour const* neighbour = scratch_.neighbours.data();
     for (std::size_t j = 0; j < count; ++j, ++neighbour) {
@@ -232,7 +237,15 @@ class PixelKernel : public RowPlace {
         auto const change = hn::LoadU(doubles, pair.change + neighbour->offset + t);
         auto const difference = hn::Abs(change);
         // Never true where the coarse image is missing.
-        auto const kept = hn::Le(difference, hn::Add(limit[v], slack));
+        auto kept = hn::Le(difference, hn::Add(limit[v], slack));
+        if constexpr (varied) {
+          auto const passes = hn::Le(hn::Set(doubles, neighbour->difference), spectral[v]);
+          kept = block_.both_tests
+                     ? hn::And(passes, hn::Le(difference, limit[v]))
+                     : hn::Le(difference,
+                              hn::Add(limit[v],
+                                      hn::IfThenElseZero(passes, hn::Set(doubles, any_present_change))));
+        }
         auto weight = hn::Set(doubles, neighbour->weight);
         if constexpr (use_t) {
           auto const damped = hn::Mul(weight, damping_of(pair, neighbour->offset, t, difference));
@@ -257,8 +270,7 @@ class PixelKernel : public RowPlace {
     return hn::GatherIndex(doubles, block_.tables.reciprocal, hn::ConvertTo(integers, index));
   }
 
-  std::size_t base_ = 0;    ///< raster index of the first pixel of the window
-  int spectral_limit_ = 0;  ///< largest S that passes the filter
+  std::size_t base_ = 0;  ///< raster index of the first pixel of the window
 };
 
 void starfm_row_on_target(StarfmBlockView const& block, int row, StarfmScratch& scratch, StarfmRow& result) {
@@ -313,22 +325,22 @@ std::size_t StarfmRow::bytes(int cols, int targets) {
 }
 
 StarfmScratch::StarfmScratch(int window, int targets)
-    : similar{AlignedArray<std::uint16_t>(window_pixels(window)),
-              AlignedArray<std::uint16_t>(window_pixels(window))},
+    : similar(window_pixels(window)),
       neighbours(window_pixels(window) + 1),
       kept(window_pixels(window) * (group / 8)),
       entries(window_pixels(window)) {
-  for (AlignedArray<double>* array : {&limit, &weight, &value, &square, &count, &centre, &centre_square}) {
+  for (AlignedArray<double>* array :
+       {&limit, &spectral, &weight, &value, &square, &count, &centre, &centre_square}) {
     *array = AlignedArray<double>(static_cast<std::size_t>(padded(targets)));
   }
 }
 
 std::size_t StarfmScratch::bytes(int window, int targets) {
   std::size_t const pixels = window_pixels(window);
-  return 2 * AlignedArray<std::uint16_t>::bytes_for(pixels) + AlignedArray<Neighbour>::bytes_for(pixels + 1) +
+  return AlignedArray<std::uint16_t>::bytes_for(pixels) + AlignedArray<Neighbour>::bytes_for(pixels + 1) +
          AlignedArray<std::uint8_t>::bytes_for(pixels * (group / 8)) +
          AlignedArray<std::uint32_t>::bytes_for(pixels) +
-         7 * AlignedArray<double>::bytes_for(static_cast<std::size_t>(padded(targets)));
+         8 * AlignedArray<double>::bytes_for(static_cast<std::size_t>(padded(targets)));
 }
 
 }  // namespace stfcube

@@ -108,19 +108,18 @@ struct StarfmScratch {
   struct Neighbour {
     double weight;  ///< without T: the weight; with T: the reciprocal of S
     double inverse_distance;
-    double value;        ///< F(i)
-    double plateau_t;    ///< with T: largest T on the plateau, -1 when none
-    double slack;        ///< added to the temporal limit: large when the spectral test is passed
+    double value;      ///< F(i)
+    double plateau_t;  ///< with T: largest T on the plateau, -1 when none
+    double slack;      ///< added to the temporal limit: large when the spectral test is passed by all targets
+    double difference;   ///< S
     std::size_t offset;  ///< of the cell in `change`
   };
   /// Targets as an array of whole vectors.
   static int padded(int targets) { return (targets + 7) / 8 * 8; }
 
-  AlignedArray<std::uint16_t> similar[2];  ///< window indices of similar pixels, of the last two pairs
-  int similar_pair[2] = {-1, -1};
-  std::size_t similar_count[2] = {0, 0};
+  AlignedArray<std::uint16_t> similar;  ///< window indices of similar pixels
   AlignedArray<Neighbour> neighbours;
-  AlignedArray<double> limit, weight, value, square, count, centre, centre_square;  ///< per target
+  AlignedArray<double> limit, spectral, weight, value, square, count, centre, centre_square;  ///< per target
   AlignedArray<std::uint8_t> kept;  ///< [window pixel][group / 8]: which pixels of a group keep it
   AlignedArray<std::uint32_t>
       entries;  ///< window pixels that some pixel of a subgroup keeps: index and which

@@ -20,6 +20,29 @@ bool continues(StarfmRun const& run, StarfmRun const& next) {
   return run.last == next.first && run.pairs == next.pairs && run.pair == next.pair;
 }
 
+bool uses(StarfmRun const& run, int pair) {
+  return std::find(run.pair.begin(), run.pair.begin() + run.pairs, pair) != run.pair.begin() + run.pairs;
+}
+
+std::vector<StarfmStretch> stretches_of(std::vector<StarfmRun> const& runs, int pairs) {
+  std::vector<StarfmStretch> stretches;
+  for (int pair = 0; pair < pairs; ++pair) {
+    bool open = false;
+    for (StarfmRun const& run : runs) {
+      bool const goes_on = open && uses(run, pair) && stretches.back().last == run.first &&
+                           stretches.back().use_t == run.use_t;
+      open = uses(run, pair);
+      if (goes_on) {
+        stretches.back().last = run.last;
+        stretches.back().pairs = std::max(stretches.back().pairs, run.pairs);
+      } else if (open) {
+        stretches.push_back({pair, run.first, run.last, run.use_t, run.pairs});
+      }
+    }
+  }
+  return stretches;
+}
+
 }  // namespace
 
 StarfmPlanner::StarfmPlanner(std::span<Pair const> pairs, std::span<Date const> targets,
@@ -64,6 +87,7 @@ StarfmPlan StarfmPlanner::make(std::vector<bool> const& usable) const {
       plan.runs.push_back(run);
     }
   }
+  plan.stretches = stretches_of(plan.runs, static_cast<int>(pairs_.size()));
   plan.flags.resize(targets_.size() + flags_margin);
   return plan;
 }

@@ -19,9 +19,19 @@ struct StarfmRun {
   bool use_t = false;            ///< temporal difference in the weight
 };
 
+/// Targets that follow one another and use the same pair, alone or beside another: what is looked up for the
+/// pair serves them all.
+struct StarfmStretch {
+  int pair = 0;
+  int first = 0, last = 0;  ///< targets first <= t < last
+  bool use_t = false;
+  int pairs = 0;  ///< most pairs that one of the targets uses
+};
+
 /// What a pixel's targets are predicted from. Targets outside the runs have no pair.
 struct StarfmPlan {
-  std::vector<StarfmRun> runs;  ///< ascending, disjoint
+  std::vector<StarfmRun> runs;           ///< ascending, disjoint
+  std::vector<StarfmStretch> stretches;  ///< the runs again, pair by pair; pairs ascending in time
   std::vector<double> flags;  ///< per target: quality::fused, with quality::extrapolated where the pairs lie
                               ///< on one side; longer than the targets, for vector code
 };

@@ -48,25 +48,23 @@ auto place(Record const& record) {
 
 ContentDigest::ContentDigest(std::vector<CubeArray> arrays) : arrays_(std::move(arrays)) {}
 
+std::optional<std::uint32_t> ContentDigest::checksum(CubeArray const& array, std::span<std::byte const> raw) {
+  ensure(raw.size() == array.chunk_bytes(), "a chunk has its full size");
+  if (is_empty(raw, array)) return std::nullopt;
+  return crc32c(raw);
+}
+
 void ContentDigest::add(std::size_t array, std::array<int, 4> const& index, std::span<std::byte const> raw) {
   CubeArray const& one = arrays_.at(array);
-  ensure(raw.size() == one.chunk_bytes(), "a chunk has its full size");
-  if (is_empty(raw, one)) return;
-  auto const counts = one.chunk_counts();
-  std::int64_t chunk = 0;
-  for (std::size_t axis = 0; axis < 4; ++axis) chunk = chunk * counts[axis] + index[axis];
-  records_.push_back({chunk, static_cast<std::uint32_t>(array), crc32c(raw)});
+  if (auto const crc = checksum(one, raw)) add(array, one.chunk_number(index), *crc);
+}
+
+void ContentDigest::add(std::size_t array, std::int64_t chunk, std::uint32_t checksum) {
+  records_.push_back({chunk, static_cast<std::uint32_t>(array), checksum});
 }
 
 std::array<int, 4> ContentDigest::index_of(Record const& record) const {
-  auto const counts = arrays_[record.array].chunk_counts();
-  std::array<int, 4> index{};
-  std::int64_t rest = record.chunk;
-  for (std::size_t axis = 4; axis-- > 0;) {
-    index[axis] = static_cast<int>(rest % counts[axis]);
-    rest /= counts[axis];
-  }
-  return index;
+  return arrays_[record.array].chunk_index(record.chunk);
 }
 
 std::string ContentDigest::merged_hex(Communicator const& comm) const {

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -28,6 +29,12 @@ class ContentDigest {
 
   /// One chunk as stored before compression: full size, fill value beyond the edge. Each chunk once.
   void add(std::size_t array, std::array<int, 4> const& index, std::span<std::byte const> raw);
+
+  /// The checksum that counts for a chunk; nothing when it holds the fill value alone and does not count.
+  static std::optional<std::uint32_t> checksum(CubeArray const& array, std::span<std::byte const> raw);
+
+  /// One chunk by its row-major number and checksum. Each chunk once.
+  void add(std::size_t array, std::int64_t chunk, std::uint32_t checksum);
 
   /// What this rank added; after `merge` what all ranks added.
   std::vector<Record> const& records() const { return records_; }

@@ -81,6 +81,15 @@ class CubeWriter {
 /// @collective @throws Error(config) when the place is not writable or taken by something that is not a cube
 std::unique_ptr<CubeWriter> make_collective_writer(CubeLayout const& layout, Communicator const& comm);
 
+/// Chunks compressed in threads, appended to a plain file, and copied into one cube in their order at the end (design:
+/// parallel-io, section 1). Equal units give equal bytes on any number of ranks, in any order. Compresses on the threads
+/// of the arena that `write` is called from. @collective @throws Error(config) as above
+std::unique_ptr<CubeWriter> make_staged_writer(CubeLayout const& layout, Communicator const& comm);
+
+/// The writer of that name: staged or collective (`cube.writer`). @collective
+std::unique_ptr<CubeWriter> make_cube_writer(std::string const& name, CubeLayout const& layout,
+                                             Communicator const& comm);
+
 /// A finished cube, for reading. One thread at a time.
 class CubeReader {
  public:

@@ -35,6 +35,22 @@ std::size_t CubeArray::chunk_bytes() const {
   return product;
 }
 
+std::int64_t CubeArray::chunk_number(std::array<int, 4> const& index) const {
+  auto const counts = chunk_counts();
+  std::int64_t number = 0;
+  for (std::size_t axis = 0; axis < 4; ++axis) number = number * counts[axis] + index[axis];
+  return number;
+}
+
+std::array<int, 4> CubeArray::chunk_index(std::int64_t number) const {
+  auto const counts = chunk_counts();
+  std::array<int, 4> index{};
+  for (std::size_t axis = 4; axis-- > 0; number /= counts[axis]) {
+    index[axis] = static_cast<int>(number % counts[axis]);
+  }
+  return index;
+}
+
 std::vector<CubeArray> cube_arrays(CubeLayout const& layout) {
   CubeArray product = {.name = layout.quantity.variable,
                        .shape = {static_cast<int>(layout.dates.size()), static_cast<int>(layout.bands.size()),

@@ -19,7 +19,7 @@ fs::path directory_of(fs::path const& file) {
   return file.has_parent_path() ? file.parent_path() : fs::path(".");
 }
 
-void refuse(fs::path const& path, std::string const& why) {
+[[noreturn]] void refuse(fs::path const& path, std::string const& why) {
   throw Error(ErrorKind::config, fmt::format("cube.path = {}: {}", path.string(), why));
 }
 
@@ -62,15 +62,19 @@ CubePlace::CubePlace(fs::path final_name, std::string const& part_name, bool ove
   std::error_code failed;
   fs::create_directory(part_.parent_path(), failed);
   if (!failed) fs::remove(part_, failed);
-  if (failed) {
-    refuse(final_,
-           fmt::format("the work directory {} cannot be used ({}). Remove it, or choose another path.",
-                       part_.parent_path().string(), failed.message()));
-  }
+  if (failed) refuse_directory(failed);
 }
 
 CubePlace::~CubePlace() {
   tidy();
+}
+
+fs::path CubePlace::scratch(std::string const& name) {
+  scratch_ = part_.parent_path() / name;
+  std::error_code failed;
+  fs::remove(scratch_, failed);
+  if (failed) refuse_directory(failed);
+  return scratch_;
 }
 
 void CubePlace::publish() {
@@ -82,10 +86,16 @@ void CubePlace::publish() {
   tidy();
 }
 
+void CubePlace::refuse_directory(std::error_code const& failed) const {
+  refuse(final_, fmt::format("the work directory {} cannot be used ({}). Remove it, or choose another path.",
+                             part_.parent_path().string(), failed.message()));
+}
+
 void CubePlace::tidy() noexcept {
   // Not remove_all: what others keep in the work directory is not ours to lose.
   std::error_code ignored;
   fs::remove(part_, ignored);
+  if (!scratch_.empty()) fs::remove(scratch_, ignored);
   fs::remove(part_.parent_path(), ignored);
 }
 

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string>
+#include <system_error>
 
 namespace stfcube {
 
@@ -22,13 +23,18 @@ class CubePlace {
   /// The unfinished file inside the work directory; the caller makes it.
   std::filesystem::path const& part() const { return part_; }
 
+  /// A second file in the work directory, for the caller to make; removed with the part. What an earlier run
+  /// left there is removed now. @throws Error(config) when it cannot be
+  std::filesystem::path scratch(std::string const& name);
+
   /// Gives the part, complete and synced to disk, the final name. @throws Error(io)
   void publish();
 
  private:
+  [[noreturn]] void refuse_directory(std::error_code const& failed) const;
   void tidy() noexcept;
 
-  std::filesystem::path final_, part_;
+  std::filesystem::path final_, part_, scratch_;
 };
 
 /// Flushes a file or directory to the disk. @throws Error(io) with the reason

@@ -67,7 +67,7 @@ std::vector<JobKey> output_keys() {
   return {
       {"cube.quantity", "surface_reflectance", "surface_reflectance, toa_reflectance, index or temperature"},
       {"cube.path", "cube.nc", "the cube; .nc lets GDAL and QGIS find CRS and time by themselves", "", false, false},
-      {"cube.writer", "collective", "collective (plain parallel HDF5)", "", false, false},
+      {"cube.writer", "staged", "staged (compressed in threads) or collective (plain parallel HDF5)", "", false, false},
       {"cube.chunk", "1 1 256 256", "chunk of the file: time band y x"},
       {"cube.compression", "deflate:1", "none or deflate:1 to deflate:9"},
       {"cube.uncertainty", "true", "write the uncertainty layer"},

@@ -216,7 +216,7 @@ JobSpec make_job_spec(KeyValues const& key_values, std::filesystem::path const& 
   values.choice("model.stat_region", {"scene"});
   job.gap_fill = values.choice("model.gap_fill", {"linear", "none"}) == "linear";
   job.cube_path = absolute_from(folder, values.text("cube.path"));
-  values.choice("cube.writer", {"collective"}, " Other writers come with a later version.");
+  job.writer = values.choice("cube.writer", {"staged", "collective"});
   job.chunk = chunk_shape(values);
   job.deflate_level = deflate_level(values.text("cube.compression"));
   job.uncertainty = values.flag("cube.uncertainty");

@@ -39,6 +39,7 @@ struct JobSpec {
   std::filesystem::path cube_path;
   std::array<int, 4> chunk = {1, 1, 256, 256};
   int deflate_level = 1;
+  std::string writer = "staged";  ///< staged or collective
   bool uncertainty = true;
   std::string title, institution;
   int tile_px = 512, slab_dates = 0, threads = 0;

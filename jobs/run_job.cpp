@@ -152,7 +152,7 @@ int run_job(JobSpec const& spec, RunSettings const& settings, Communicator const
   auto const work = assign(job->plan, job->tile_cost, comm.size());
   std::vector<Unit> const& mine = work[static_cast<std::size_t>(comm.rank())];
   auto const layout = cube_layout(*job, settings);
-  auto const writer = make_collective_writer(layout, comm);
+  auto const writer = make_cube_writer(spec.writer, layout, comm);
   Timings timings;
   run_statistics(job->task, job->plan, mine, job->threads, comm);
   auto const result = run_units(job->task, job->plan, mine, {job->threads, job->memory.in_flight}, *writer, comm, timings);

@@ -13,6 +13,7 @@ find_package(nlohmann_json REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(hwy REQUIRED)
 pkg_check_modules(isal REQUIRED IMPORTED_TARGET libisal)
+pkg_check_modules(libdeflate REQUIRED IMPORTED_TARGET libdeflate)
 
 # The MPI build of HDF5 has its own pkg-config name on Debian; elsewhere FindHDF5 must find a parallel build.
 pkg_check_modules(hdf5_mpi IMPORTED_TARGET hdf5-openmpi)

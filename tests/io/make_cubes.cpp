@@ -22,6 +22,7 @@ struct Sample {
   double x0, y0, pixel;
   bool geographic = false;
   std::string quantity = "surface_reflectance";
+  std::string writer = "staged";
 };
 
 CubeLayout layout_of(Sample const& sample, fs::path const& folder) {
@@ -83,7 +84,7 @@ void make(Sample const& sample, fs::path const& folder, Communicator const& comm
   auto units = synthetic_units(layout, tile_px, slab);
   SyntheticUnit const hole = units[5];
   units.erase(units.begin() + 5);
-  auto const writer = make_collective_writer(layout, comm);
+  auto const writer = make_cube_writer(sample.writer, layout, comm);
   write_units(*writer, layout, units, comm);
   writer->finish({units.size(), units.size() + 1, "x001y000"});
   if (comm.is_root()) write_expected(sample, layout, hole);
@@ -100,6 +101,8 @@ int main(int argc, char** argv) {
   fs::create_directories(folder);
   for (Sample const& sample :
        {Sample{"utm", crs::utm_32n(), 32632, 600000, 5100000, 30},
+        Sample{"utm_collective", crs::utm_32n(), 32632, 600000, 5100000, 30, false, "surface_reflectance",
+               "collective"},
         Sample{"laea", crs::laea_europe(), 3035, 4321000, 3210000, 10},
         Sample{"longitude_latitude", crs::longitude_latitude(), 4326, 20, 50, 0.0003, true},
         Sample{"temperature", crs::utm_32n(), 32632, 600000, 5100000, 30, false, "temperature"},

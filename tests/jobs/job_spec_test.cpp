@@ -88,7 +88,7 @@ TEST(JobSpec, each_fault_is_named_with_its_way_out) {
   EXPECT_THAT(message_of("cube.quantity", "radiance"), HasSubstr("surface_reflectance"));
   EXPECT_THAT(message_of("cube.uncertainty", "maybe"), HasSubstr("true or false"));
   EXPECT_THAT(message_of("run.memory", "lots"), HasSubstr("run.memory"));
-  EXPECT_THAT(message_of("cube.writer", "fast"), HasSubstr("collective"));
+  EXPECT_THAT(message_of("cube.writer", "fast"), HasSubstr("staged"));
   EXPECT_THAT(message_of("fine.scale", "x"), HasSubstr("no number"));
 }
 

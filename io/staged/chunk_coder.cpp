@@ -1,0 +1,106 @@
+#include "stfcube/io/staged/chunk_coder.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#include <isa-l/igzip_lib.h>
+#include <libdeflate.h>
+
+#include "stfcube/partitioning/core/error.hpp"
+
+namespace stfcube {
+namespace {
+
+/// ISA-L begins a new Huffman code when this buffer is full: after about 64 K bytes that do not repeat. The
+/// two halves of a shuffled chunk of 256 x 256 then have a code of their own, which is worth 12 to 16 % in
+/// size.
+constexpr std::size_t token_bytes = ISAL_DEF_LVL1_MEDIUM;
+
+/// Low bytes, then high bytes: HDF5's shuffle of two-byte items. Two plain streams, which compilers
+/// vectorise.
+void shuffle(std::span<std::byte const> raw, std::byte* __restrict out) {
+  std::size_t const items = raw.size() / 2;
+  std::byte const* __restrict const in = raw.data();
+  std::byte* __restrict const high = out + items;
+  for (std::size_t i = 0; i < items; ++i) {
+    out[i] = in[2 * i];
+    high[i] = in[2 * i + 1];
+  }
+}
+
+unsigned char* bytes(std::byte* at) {
+  return reinterpret_cast<unsigned char*>(at);
+}
+
+}  // namespace
+
+struct ChunkCoder::State {
+  explicit State(int deflate_level) : level(deflate_level) {
+    if (level <= 1) return;
+    deflate.reset(libdeflate_alloc_compressor(level));
+    ensure(deflate != nullptr, "the compressor has its memory");
+  }
+
+  std::size_t fast(std::span<std::byte> in, std::span<std::byte> out) {
+    isal_deflate_stateless_init(&stream);
+    stream.level = 1;
+    stream.level_buf = tokens.data();
+    stream.level_buf_size = static_cast<std::uint32_t>(tokens.size());
+    stream.gzip_flag = IGZIP_ZLIB;
+    stream.end_of_stream = 1;
+    stream.next_in = bytes(in.data());
+    stream.avail_in = static_cast<std::uint32_t>(in.size());
+    stream.next_out = bytes(out.data());
+    stream.avail_out = static_cast<std::uint32_t>(out.size());
+    ensure(isal_deflate_stateless(&stream) == COMP_OK, "the compressed chunk fits");
+    return stream.total_out;
+  }
+
+  std::size_t thorough(std::span<std::byte const> in, std::span<std::byte> out) {
+    std::size_t const size =
+        libdeflate_zlib_compress(deflate.get(), in.data(), in.size(), out.data(), out.size());
+    ensure(size > 0, "the compressed chunk fits");
+    return size;
+  }
+
+  struct Free {
+    void operator()(libdeflate_compressor* compressor) const { libdeflate_free_compressor(compressor); }
+  };
+
+  int level;
+  std::vector<std::byte> shuffled;
+  std::unique_ptr<libdeflate_compressor, Free> deflate;
+  isal_zstream stream{};
+  std::array<std::uint8_t, token_bytes> tokens{};
+};
+
+ChunkCoder::ChunkCoder(int deflate_level) : state_(std::make_unique<State>(deflate_level)) {}
+
+ChunkCoder::~ChunkCoder() = default;
+
+std::size_t ChunkCoder::bound(std::size_t raw_bytes) {
+  // Both libraries store what does not compress, in blocks with heads of five bytes.
+  return raw_bytes + raw_bytes / 256 + 1024;
+}
+
+std::size_t ChunkCoder::encode(std::span<std::byte const> raw, int item_bytes, std::span<std::byte> out) {
+  ensure(item_bytes == 1 || item_bytes == 2, "chunks have items of one or two bytes");
+  ensure(out.size() >= bound(raw.size()), "there is room for the stored chunk");
+  if (state_->level == 0) {
+    std::ranges::copy(raw, out.begin());
+    return raw.size();
+  }
+  std::vector<std::byte>& in = state_->shuffled;
+  in.resize(raw.size());
+  if (item_bytes == 2) {
+    shuffle(raw, in.data());
+  } else {
+    std::ranges::copy(raw, in.begin());
+  }
+  return state_->level == 1 ? state_->fast(in, out) : state_->thorough(in, out);
+}
+
+}  // namespace stfcube

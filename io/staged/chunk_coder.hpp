@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+
+namespace stfcube {
+
+/// Brings chunks into the form in which HDF5's filters shuffle and deflate store them: bytes of equal weight
+/// side by side (items of two bytes), then one zlib stream. Level 1 is written by ISA-L, levels 2 to 9 by
+/// libdeflate (docs/decisions/0005). Equal chunks give equal bytes, whatever was encoded before. One thread
+/// at a time.
+class ChunkCoder {
+ public:
+  /// @param deflate_level  0 (chunks stay as they are) to 9
+  explicit ChunkCoder(int deflate_level);
+  ~ChunkCoder();
+  ChunkCoder(ChunkCoder const&) = delete;
+  ChunkCoder& operator=(ChunkCoder const&) = delete;
+
+  /// Most bytes that a chunk may need.
+  static std::size_t bound(std::size_t raw_bytes);
+
+  /// Writes the stored form of `raw` to `out`, which holds at least `bound(raw.size())` bytes.
+  /// @param item_bytes  1 or 2
+  /// @return bytes written
+  std::size_t encode(std::span<std::byte const> raw, int item_bytes, std::span<std::byte> out);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace stfcube

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "stfcube/io/hdf5/placing_driver.hpp"
+#include "stfcube/io/hdf5/serial_file.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 
 namespace stfcube::hdf5 {
@@ -24,11 +24,7 @@ std::vector<hsize_t> first_element(CubeArray const& array, std::int64_t chunk) {
 void add_chunk_index(std::filesystem::path const& path, std::vector<CubeArray> const& arrays,
                      std::span<StoredChunk const> chunks, std::span<std::uint64_t const> offsets) {
   ensure(offsets.size() == chunks.size() + 1, "each chunk has a place");
-  RawPlace place;
-  place.end = offsets.back();
-  PropertyList const access = file_access();
-  use_placing_driver(access, place);
-  File file(checked(H5Fopen(path.c_str(), H5F_ACC_RDWR, access), "opening the file for the chunk index"));
+  SerialFile file = SerialFile::open_with_pixels(path, offsets.back());
   // The library wants bytes to write; the driver does not look at them.
   auto const largest = std::ranges::max_element(chunks, {}, &StoredChunk::size);
   std::vector<std::byte> const nothing(chunks.empty() ? 0 : largest->size);
@@ -38,15 +34,13 @@ void add_chunk_index(std::filesystem::path const& path, std::vector<CubeArray> c
     if (i == 0 || chunks[i].array != chunks[i - 1].array) {
       dataset = Dataset(checked(H5Dopen2(file, array.name.c_str(), H5P_DEFAULT), array.name));
     }
-    place.next = offsets[i];
-    place.size = chunks[i].size;
+    file.place_next(offsets[i], chunks[i].size);
     auto const first = first_element(array, chunks[i].chunk);
     checked(H5Dwrite_chunk(dataset, H5P_DEFAULT, 0, first.data(), chunks[i].size, nothing.data()),
             "indexing " + array.name);
-    ensure(place.next == HADDR_UNDEF, "the chunk was placed");
   }
   dataset.reset();
-  checked(H5Fclose(file.release()), "closing the file with the chunk index");
+  file.close();
 }
 
 }  // namespace stfcube::hdf5

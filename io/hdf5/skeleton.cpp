@@ -9,6 +9,7 @@
 #include "stfcube/io/cf_grid_mapping.hpp"
 #include "stfcube/io/cube_arrays.hpp"
 #include "stfcube/io/hdf5/attributes.hpp"
+#include "stfcube/io/hdf5/serial_file.hpp"
 #include "stfcube/partitioning/core/build_info.hpp"
 #include "stfcube/partitioning/core/digest.hpp"
 #include "stfcube/partitioning/core/error.hpp"
@@ -88,11 +89,9 @@ std::string resolution(std::vector<Date> const& dates) {
 class Skeleton {
  public:
   Skeleton(std::filesystem::path const& path, CubeLayout const& layout)
-      : layout_(layout), mapping_(cf_grid_mapping(layout.grid)) {
-    PropertyList const creation = object_properties(H5P_FILE_CREATE);
-    file_ =
-        File(checked(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation, file_access()), "creating the file"));
-  }
+      : layout_(layout),
+        mapping_(cf_grid_mapping(layout.grid)),
+        file_(SerialFile::create(path, object_properties(H5P_FILE_CREATE))) {}
 
   void write() {
     put_root_attributes();
@@ -106,7 +105,7 @@ class Skeleton {
     put_band_labels();
     put_provenance();
     for (Dataset* scale : {&time_, &band_, &y_, &x_}) scale->reset();
-    checked(H5Fclose(file_.release()), "closing the file");
+    file_.close();
   }
 
  private:
@@ -366,7 +365,7 @@ class Skeleton {
 
   CubeLayout const& layout_;
   CfGridMapping mapping_;
-  File file_;
+  SerialFile file_;
   Dataset time_, band_, y_, x_;
   std::int32_t dimensions_ = 0;
 };
@@ -379,7 +378,7 @@ void write_skeleton(std::filesystem::path const& path, CubeLayout const& layout)
 
 void complete_skeleton(std::filesystem::path const& path, std::string const& content_digest,
                        CubeSummary const& summary) {
-  File file(checked(H5Fopen(path.c_str(), H5F_ACC_RDWR, file_access()), "opening the file"));
+  SerialFile file = SerialFile::open(path);
   replace_text(file, attribute::content_digest, content_digest);
   replace_text(file, attribute::completeness,
                fmt::format("{}/{}", summary.units_done, summary.units_planned));
@@ -388,7 +387,7 @@ void complete_skeleton(std::filesystem::path const& path, std::string const& con
     char const* text = summary.failed_tiles.c_str();
     checked(H5Dwrite(failed, variable_text(), H5S_ALL, H5S_ALL, H5P_DEFAULT, &text), failed_tiles_path);
   }
-  checked(H5Fclose(file.release()), "closing the file");
+  file.close();
 }
 
 }  // namespace stfcube::hdf5

@@ -78,6 +78,10 @@ void PlainFile::write(std::uint64_t offset, std::span<std::byte const> bytes) co
   if (reason != 0) fail("writing", bytes.size() - done, offset + done, reason);
 }
 
+void PlainFile::resize(std::uint64_t bytes) const {
+  if (ftruncate(file_, static_cast<off_t>(bytes)) != 0) fail("setting the length of", bytes, 0, errno);
+}
+
 void PlainFile::close() {
   int const result = ::close(std::exchange(file_, -1));
   int const reason = errno;

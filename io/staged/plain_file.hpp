@@ -27,6 +27,9 @@ class PlainFile {
   /// @throws Error(io)
   void write(std::uint64_t offset, std::span<std::byte const> bytes) const;
 
+  /// Cuts the file, or lengthens it by zeros. @throws Error(io)
+  void resize(std::uint64_t bytes) const;
+
   /// Some file systems report failed writes only here; the destructor would ignore them. To be called once,
   /// last.
   /// @throws Error(io)

@@ -14,10 +14,13 @@
 namespace stfcube {
 namespace {
 
-/// ISA-L begins a new Huffman code when this buffer is full: after about 64 K bytes that do not repeat. The
-/// two halves of a shuffled chunk of 256 x 256 then have a code of their own, which is worth 12 to 16 % in
-/// size.
-constexpr std::size_t token_bytes = ISAL_DEF_LVL1_MEDIUM;
+/// ISA-L's own level. Levels 1 and 2 are faster, but what they write depends on where their memory lies (seen
+/// with 2.30: now and then a match more or less, a byte longer or shorter).
+constexpr std::uint32_t fast_level = 3;
+
+/// ISA-L begins a new Huffman code when this buffer is full. The low and the high bytes of a shuffled chunk
+/// then have codes of their own, which is worth an eighth of the size at 256 x 256.
+constexpr std::size_t token_bytes = ISAL_DEF_LVL3_SMALL;
 
 /// Low bytes, then high bytes: HDF5's shuffle of two-byte items. Two plain streams, which compilers
 /// vectorise.
@@ -46,7 +49,7 @@ struct ChunkCoder::State {
 
   std::size_t fast(std::span<std::byte> in, std::span<std::byte> out) {
     isal_deflate_stateless_init(&stream);
-    stream.level = 1;
+    stream.level = fast_level;
     stream.level_buf = tokens.data();
     stream.level_buf_size = static_cast<std::uint32_t>(tokens.size());
     stream.gzip_flag = IGZIP_ZLIB;

@@ -8,8 +8,8 @@ namespace stfcube {
 
 /// Brings chunks into the form in which HDF5's filters shuffle and deflate store them: bytes of equal weight
 /// side by side (items of two bytes), then one zlib stream. Level 1 is written by ISA-L, levels 2 to 9 by
-/// libdeflate (docs/decisions/0005). Equal chunks give equal bytes, whatever was encoded before. One thread
-/// at a time.
+/// libdeflate (docs/decisions/0005). Equal chunks give equal bytes on one kind of processor, whatever was
+/// encoded before. One thread at a time.
 class ChunkCoder {
  public:
   /// @param deflate_level  0 (chunks stay as they are) to 9

@@ -136,7 +136,7 @@ TEST(StagedWriter, chunks_of_nothing_but_fill_are_not_stored) {
   }
   auto const writer = make_staged_writer(none, world());
   writer->finish({1, 1, ""});
-  EXPECT_EQ(bytes_of(empty.path), bytes_of(none.path));
+  EXPECT_EQ(sha256_hex(bytes_of(empty.path)), sha256_hex(bytes_of(none.path)));
   EXPECT_EQ(open_cube(none.path)->read(0, 0, {5, 5, 2, 1}), (std::vector<Dn>{no_data_dn, no_data_dn}));
 }
 
@@ -173,7 +173,7 @@ TEST(StagedWriter, short_and_interrupted_writes_are_continued) {
   write_with(world(), rough, units);
   faults.stumble = false;
   EXPECT_GT(faults.calls, before + 10);
-  EXPECT_EQ(bytes_of(smooth.path), bytes_of(rough.path));
+  EXPECT_EQ(sha256_hex(bytes_of(smooth.path)), sha256_hex(bytes_of(rough.path)));
 }
 
 /// Writes a cube while the disk of the last rank fails after some calls; the error, the same on all ranks.
@@ -317,6 +317,24 @@ TEST(StagedWriter, stored_form_does_not_depend_on_what_was_encoded_before) {
     EXPECT_EQ(used.encode(smooth, 2, again), size);
     EXPECT_TRUE(std::equal(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(size), again.begin()));
     EXPECT_LT(size, level > 0 ? smooth.size() / 4 : smooth.size() + 1);
+  }
+}
+
+/// ISA-L's levels 1 and 2 fail this now and then.
+TEST(StagedWriter, stored_form_does_not_depend_on_where_memory_lies) {
+  CubeLayout const layout = large_layout("cube.nc");
+  CubeArray const array = cube_arrays(layout).front();
+  CubeUnit const unit = synthetic_unit(layout, {0, 0, 64, 64}, 0, 1);
+  std::vector<Dn> raw(array.chunk_bytes() / sizeof(Dn));
+  copy_chunk(array, unit.dn, {0, 0, 0, 0}, std::span(raw));
+  std::vector<std::byte> out(ChunkCoder::bound(array.chunk_bytes())), first;
+  std::vector<std::unique_ptr<ChunkCoder>> coders;  // all alive: each has a place of its own
+  for (int i = 0; i < 200; ++i) {
+    coders.push_back(std::make_unique<ChunkCoder>(1));
+    std::size_t const size = coders.back()->encode(std::as_bytes(std::span(raw)), 2, out);
+    std::vector<std::byte> const now(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(size));
+    if (i == 0) first = now;
+    ASSERT_TRUE(now == first) << "coder " << i;
   }
 }
 

@@ -12,7 +12,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-#include "stfcube/models/classical/starfm_group_inl.hpp"
+#include "stfcube/models/classical/starfm_group-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace stfcube::HWY_NAMESPACE {

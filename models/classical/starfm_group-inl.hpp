@@ -13,7 +13,7 @@
 
 #include <hwy/highway.h>
 
-#include "stfcube/models/classical/starfm_place_inl.hpp"
+#include "stfcube/models/classical/starfm_place-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace stfcube::HWY_NAMESPACE {

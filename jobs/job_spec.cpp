@@ -61,9 +61,9 @@ class Values {
     return value == "true";
   }
 
-  std::string choice(std::string const& name, std::vector<std::string> const& allowed, std::string const& hint = "") const {
+  std::string choice(std::string const& name, std::vector<std::string> const& allowed) const {
     require(std::ranges::find(allowed, text(name)) != allowed.end(), ErrorKind::config,
-            fmt::format("{} = {} is not known. Use {}.{}", name, text(name), fmt::join(allowed, " or "), hint));
+            fmt::format("{} = {} is not known. Use {}.", name, text(name), fmt::join(allowed, " or ")));
     return text(name);
   }
 

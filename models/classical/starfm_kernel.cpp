@@ -180,7 +180,7 @@ class PixelKernel : public RowPlace {
           use_t ? tables.reciprocal[s] : tables.plateau[s] + tables.falloff[s] * to->inverse_distance;
       to->plateau_t = use_t && s < tables.plateau_levels ? tables.plateau_t[s] : -1.0;
       to->value = fine[code];
-      to->slack = passes && !block_.both_tests ? any_present_change : 0.0;
+      to->any_change = passes && !block_.both_tests;
       to->difference = s;
       to->offset = change_offset(base_ + code);
       sure += passes && !block_.both_tests && pair.complete[block_.cell[base_ + code]] != 0;
@@ -219,32 +219,36 @@ class PixelKernel : public RowPlace {
     auto const one = hn::Set(doubles, 1.0);
     int const lanes = static_cast<int>(hn::Lanes(doubles));
     Sums sums[vectors];
-    DoubleVector limit[vectors], spectral[vectors];
+    DoubleVector spectral[vectors];
+    // Largest temporal differences: those of the test, and one that every coarse image that is there passes.
+    alignas(64) double limits[2][vectors * hn::MaxLanes(Doubles())];
     for (int v = 0; v < vectors; ++v) {
       int const t = first + v * lanes;
       sums[v] = load_sums(t);
-      // Targets beyond the stretch keep nothing: no difference is below zero by that much.
-      limit[v] = hn::IfThenElse(hn::FirstN(doubles, static_cast<std::size_t>(std::max(last - t, 0))),
-                                hn::LoadU(doubles, scratch_.limit.data() + t),
-                                hn::Set(doubles, -std::numeric_limits<double>::infinity()));
+      // Targets beyond the stretch keep nothing: no difference is as small.
+      auto const inside = hn::FirstN(doubles, static_cast<std::size_t>(std::max(last - t, 0)));
+      auto const none = hn::Set(doubles, -std::numeric_limits<double>::infinity());
+      hn::Store(hn::IfThenElse(inside, hn::LoadU(doubles, scratch_.limit.data() + t), none), doubles,
+                limits[0] + v * lanes);
+      hn::Store(hn::IfThenElse(inside, hn::Set(doubles, any_present_change), none), doubles,
+                limits[1] + v * lanes);
       spectral[v] = hn::LoadU(doubles, scratch_.spectral.data() + t);
     }
     StarfmScratch::Neighbour const* neighbour = scratch_.neighbours.data();
     for (std::size_t j = 0; j < count; ++j, ++neighbour) {
-      auto const fine = hn::Set(doubles, neighbour->value), slack = hn::Set(doubles, neighbour->slack);
+      auto const fine = hn::Set(doubles, neighbour->value);
+      double const* const limit = limits[neighbour->any_change];
       for (int v = 0; v < vectors; ++v) {
         int const t = first + v * lanes;
         auto const change = hn::LoadU(doubles, pair.change + neighbour->offset + t);
         auto const difference = hn::Abs(change);
         // Never true where the coarse image is missing.
-        auto kept = hn::Le(difference, hn::Add(limit[v], slack));
+        auto kept = hn::Le(difference, hn::Load(doubles, limit + v * lanes));
         if constexpr (varied) {
           auto const passes = hn::Le(hn::Set(doubles, neighbour->difference), spectral[v]);
-          kept = block_.both_tests
-                     ? hn::And(passes, hn::Le(difference, limit[v]))
-                     : hn::Le(difference,
-                              hn::Add(limit[v],
-                                      hn::IfThenElseZero(passes, hn::Set(doubles, any_present_change))));
+          auto const tested = hn::Le(difference, hn::Load(doubles, limits[0] + v * lanes));
+          auto const present = hn::Le(difference, hn::Load(doubles, limits[1] + v * lanes));
+          kept = block_.both_tests ? hn::And(passes, tested) : hn::Or(tested, hn::And(passes, present));
         }
         auto weight = hn::Set(doubles, neighbour->weight);
         if constexpr (use_t) {

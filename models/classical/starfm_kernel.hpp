@@ -108,11 +108,11 @@ struct StarfmScratch {
   struct Neighbour {
     double weight;  ///< without T: the weight; with T: the reciprocal of S
     double inverse_distance;
-    double value;      ///< F(i)
-    double plateau_t;  ///< with T: largest T on the plateau, -1 when none
-    double slack;      ///< added to the temporal limit: large when the spectral test is passed by all targets
-    double difference;   ///< S
-    std::size_t offset;  ///< of the cell in `change`
+    double value;            ///< F(i)
+    double plateau_t;        ///< with T: largest T on the plateau, -1 when none
+    std::size_t any_change;  ///< 1: passes for every target, whatever the temporal difference; else 0
+    double difference;       ///< S
+    std::size_t offset;      ///< of the cell in `change`
   };
   /// Targets as an array of whole vectors.
   static int padded(int targets) { return (targets + 7) / 8 * 8; }

@@ -134,6 +134,7 @@ void log_start(PreparedJob const& job, Communicator const& comm) {
 
 int run_job(JobSpec const& spec, RunSettings const& settings, Communicator const& comm) {
   auto const started = std::chrono::steady_clock::now();
+  give_back_freed_memory();
   std::string state;
   comm.together([&] {
     if (settings.fresh) check_cube_place(spec);

@@ -1,6 +1,7 @@
 #include "stfcube/pipeline/memory_budget.hpp"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -100,6 +101,11 @@ MemoryPlan plan_memory(MemoryBudget const& budget, std::function<std::uint64_t(i
                           "memory (run.memory, or Slurm's --mem).",
                           plan.slab_dates, format_bytes(plan.total_bytes()), format_bytes(budget.bytes), budget.source,
                           tile_decides ? lower : "Give"));
+}
+
+void give_back_freed_memory() {
+  mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+  mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
 }
 
 std::uint64_t peak_memory_bytes() {

@@ -26,8 +26,12 @@ struct MemoryPlan {
   std::uint64_t total_bytes() const;
 };
 
-/// Memory a rank has before its first unit: program, libraries, catalogue.
-inline constexpr std::uint64_t base_memory_bytes = std::uint64_t{160} << 20;
+/// Memory a rank has beside its units and caches: program, libraries, catalogue, open files, the writer's buffers.
+inline constexpr std::uint64_t base_memory_bytes = std::uint64_t{288} << 20;
+
+/// Makes the process give large blocks back as soon as they are freed, instead of keeping them in pieces for later: what is
+/// planned is then what it holds. To be called before the first unit.
+void give_back_freed_memory();
 
 /// Chooses slab and units in flight for a budget: the longest slab first (it shares most work), at least two units in flight
 /// where they fit, more with more threads.

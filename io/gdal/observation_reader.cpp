@@ -13,7 +13,8 @@ namespace {
 
 /// Files and transformers that stay open between two reads. Both sensors together stay well below the 1024
 /// files that a process may have open.
-constexpr std::size_t idle_files = 192, idle_transformers = 32;
+/// An open file holds a megabyte or more of decoding buffers, and opening it again costs a header.
+constexpr std::size_t idle_files = 24, idle_transformers = 24;
 
 /// Scenes that may stay open, by how many files each has.
 std::size_t idle_scenes(Catalog const& catalog) {

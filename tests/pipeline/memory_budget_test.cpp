@@ -50,22 +50,22 @@ TEST(MemoryPlan, keeps_the_slab_that_is_asked_for) {
 
 TEST(MemoryPlan, refuses_what_cannot_fit_and_says_how_much_is_needed) {
   try {
-    plan_memory({300 * mebibyte, "run.memory"}, [](int dates) { return static_cast<std::uint64_t>(dates) * gibibyte; }, 0, 1,
+    plan_memory({400 * mebibyte, "run.memory"}, [](int dates) { return static_cast<std::uint64_t>(dates) * gibibyte; }, 0, 1,
                 46, 2);
     FAIL();
   } catch (Error const& error) {
     EXPECT_EQ(exit_status(error.kind()), 2);
     std::string const text = error.what();
-    EXPECT_NE(text.find("needs 1.7 GiB per rank, but only 300.0 MiB"), std::string::npos) << text;
+    EXPECT_NE(text.find("needs 1.8 GiB per rank, but only 400.0 MiB"), std::string::npos) << text;
     EXPECT_NE(text.find("run.tile"), std::string::npos) << text;
   }
 }
 
 TEST(MemoryPlan, caches_shrink_before_a_job_is_refused) {
-  auto const plan = plan_memory({210 * mebibyte, "run.memory"}, ten_mebibytes_per_date, 0, 1, 46, 2);
+  auto const plan = plan_memory({340 * mebibyte, "run.memory"}, ten_mebibytes_per_date, 0, 1, 46, 2);
   EXPECT_EQ(plan.slab_dates, 1);
   EXPECT_EQ(plan.in_flight, 1);
-  EXPECT_LE(plan.total_bytes(), 210 * mebibyte);
+  EXPECT_LE(plan.total_bytes(), 340 * mebibyte);
   EXPECT_THROW(plan_memory({plan.total_bytes() - 1, "run.memory"}, ten_mebibytes_per_date, 0, 1, 46, 2), Error);
   EXPECT_EQ(plan_memory({plan.total_bytes(), "run.memory"}, ten_mebibytes_per_date, 0, 1, 46, 2).slab_dates, 1);
 }

@@ -10,6 +10,7 @@
 
 #include "stfcube/io/cube.hpp"
 #include "stfcube/partitioning/core/error.hpp"
+#include "stfcube/partitioning/core/text.hpp"
 
 namespace stfcube {
 namespace fs = std::filesystem;
@@ -106,6 +107,16 @@ void sync_to_disk(fs::path const& path) {
   if (file >= 0) close(file);
   require(synced, ErrorKind::io,
           fmt::format("{} cannot be synced to disk: {}", path.string(), std::strerror(reason)));
+}
+
+void naming_file(fs::path const& file, std::function<void()> const& work) {
+  try {
+    work();
+  } catch (Error const& error) {
+    std::error_code ignored;
+    auto const free = fs::space(file.parent_path(), ignored).available;
+    throw error.with(fmt::format("{} ({} free there)", file.string(), format_bytes(free)));
+  }
 }
 
 }  // namespace stfcube

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <system_error>
 
@@ -39,5 +40,8 @@ class CubePlace {
 
 /// Flushes a file or directory to the disk. @throws Error(io) with the reason
 void sync_to_disk(std::filesystem::path const& path);
+
+/// Runs `work`; an error gains the file's name and the space that is free there. @throws Error of `work`
+void naming_file(std::filesystem::path const& file, std::function<void()> const& work);
 
 }  // namespace stfcube

@@ -87,7 +87,8 @@ class FusionModel {
   /// True when `observe` must see every tile before `fuse`.
   virtual bool wants_statistics() const { return false; }
 
-  /// First pass: adds what this tile contributes. Sees disjoint cores (padded_px == core_px) that cover the scene.
+  /// First pass: adds what this tile contributes. Called once for every tile and pair, with the series of that pair alone;
+  /// sees disjoint cores (padded_px == core_px) that cover the scene.
   /// Thread-safe for different `statistics`.
   virtual void observe(FusionInput const& /*input*/, Statistics& /*statistics*/) const {}
 

@@ -13,7 +13,6 @@
 #include "stfcube/io/hdf5/mpi_io.hpp"
 #include "stfcube/io/hdf5/skeleton.hpp"
 #include "stfcube/partitioning/core/log.hpp"
-#include "stfcube/partitioning/core/text.hpp"
 #include "stfcube/partitioning/mpi/native_mpi.hpp"
 #include "stfcube/partitioning/mpi/session.hpp"
 
@@ -136,15 +135,7 @@ class CollectiveWriter final : public CubeWriter {
 
   template <class Work>
   void together_in_file(Work&& work) {
-    comm_.together([&] {
-      try {
-        work();
-      } catch (Error const& error) {
-        std::error_code ignored;
-        auto const free = fs::space(part_.parent_path(), ignored).available;
-        throw error.with(fmt::format("{} ({} free there)", part_.string(), format_bytes(free)));
-      }
-    });
+    comm_.together([&] { naming_file(part_, work); });
   }
 
   void record(CubeUnit const& unit) {

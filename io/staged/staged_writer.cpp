@@ -12,7 +12,6 @@
 #include "stfcube/io/staged/ordered_copy.hpp"
 #include "stfcube/io/staged/plain_file.hpp"
 #include "stfcube/io/staged/unit_encoder.hpp"
-#include "stfcube/partitioning/core/text.hpp"
 #include "stfcube/partitioning/threads/parallel_for.hpp"
 
 namespace stfcube {
@@ -99,15 +98,7 @@ class StagedWriter final : public CubeWriter {
 
   template <class Work>
   void together_in_file(Work&& work) {
-    comm_.together([&] {
-      try {
-        work();
-      } catch (Error const& error) {
-        std::error_code ignored;
-        auto const free = fs::space(part_.parent_path(), ignored).available;
-        throw error.with(fmt::format("{} ({} free there)", part_.string(), format_bytes(free)));
-      }
-    });
+    comm_.together([&] { naming_file(part_, work); });
   }
 
   /// A place in the staging file for these chunks, which no other rank gets: ranks lie one behind the other.

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,6 +15,8 @@
 #include "stfcube/partitioning/mpi/communicator.hpp"
 
 namespace stfcube {
+
+class WorkDirectory;
 
 /// One input named in the cube's provenance.
 struct InputRecord {
@@ -35,8 +39,7 @@ struct Provenance {
 
 /// Everything that is known of a cube before its first pixel (docs/cube-format).
 struct CubeLayout {
-  std::filesystem::path path;           ///< final name
-  bool overwrite = false;               ///< a finished cube under that name is replaced, at the end and at once
+  std::filesystem::path path;           ///< final name; a cube that stands there is replaced at the end
   Grid grid;
   std::vector<Date> dates;              ///< target dates, ascending
   std::vector<std::string> bands;
@@ -50,6 +53,7 @@ struct CubeLayout {
 
 /// The result of one unit: [date of the slab, band, y, x] of one tile, without halo.
 struct CubeUnit {
+  std::int64_t number = 0;              ///< of the unit in the plan: what a resumed run knows it by
   Rect px;
   int first_date = 0;                   ///< index of the slab's first target date
   Stack<Dn> dn, uncertainty;            ///< uncertainty is empty when the layout has none
@@ -62,15 +66,28 @@ struct CubeSummary {
   std::string failed_tiles = {};             ///< one line per failed unit; empty: none
 };
 
+/// Gives out places in a file that all ranks append to: asked for a number of bytes it returns an offset that nobody else
+/// gets. The ranks of a run share one counter; it may be asked from one thread per rank.
+using Extents = std::function<std::uint64_t(std::uint64_t bytes)>;
+
 /// Writes one cube. Nothing stands under the final name before `finish` returned; a writer destroyed before that leaves no
 /// half cube. The seam between the pipeline and the ways to write (`cube.writer`).
 class CubeWriter {
  public:
   virtual ~CubeWriter() = default;
 
-  /// Writes one unit, or nothing when `unit` is null. Tiles are whole chunks, far edges excepted.
-  /// @collective every rank calls it equally often, with null when it has no unit left. @throws Error(io)
-  virtual void write(CubeUnit const* unit) = 0;
+  /// Numbers of the units that earlier starts of the same job finished, ascending; the same on every rank.
+  virtual std::vector<std::int64_t> const& units_done() const = 0;
+
+  /// Where the first place for `write` may begin. The same on every rank.
+  virtual std::uint64_t first_extent() const = 0;
+
+  /// Whether `write` is collective: every rank calls it equally often then, with null when it has no unit left.
+  virtual bool in_rounds() const = 0;
+
+  /// Writes one unit. Tiles are whole chunks, far edges excepted. When it returns the unit is as safe as the writer makes
+  /// it (`units_done`). Places in the file come from `extents`, where the writer needs any. @throws Error(io)
+  virtual void write(CubeUnit const* unit, Extents const& extents) = 0;
 
   /// Completes attributes and digest, checks, renames to the final name. To be called once, after the last `write`.
   /// @collective @return stfcube_content_digest. @throws Error(io)
@@ -78,17 +95,19 @@ class CubeWriter {
 };
 
 /// Plain parallel HDF5: serial skeleton, then collective filtered writes (design: parallel-io, section 7).
-/// @collective @throws Error(config) when the place is not writable or taken by something that is not a cube
-std::unique_ptr<CubeWriter> make_collective_writer(CubeLayout const& layout, Communicator const& comm);
+/// @param place  outlives the writer. @collective
+std::unique_ptr<CubeWriter> make_collective_writer(CubeLayout const& layout, WorkDirectory const& place,
+                                                   Communicator const& comm);
 
 /// Chunks compressed in threads, appended to a plain file, and copied into one cube in their order at the end (design:
 /// parallel-io, section 1). Equal units give equal bytes on any number of ranks, in any order. Compresses on the threads
-/// of the arena that `write` is called from. @collective @throws Error(config) as above
-std::unique_ptr<CubeWriter> make_staged_writer(CubeLayout const& layout, Communicator const& comm);
+/// of the arena that `write` is called from. @param place  outlives the writer. @collective
+std::unique_ptr<CubeWriter> make_staged_writer(CubeLayout const& layout, WorkDirectory const& place,
+                                               Communicator const& comm);
 
 /// The writer of that name: staged or collective (`cube.writer`). @collective
 std::unique_ptr<CubeWriter> make_cube_writer(std::string const& name, CubeLayout const& layout,
-                                             Communicator const& comm);
+                                             WorkDirectory const& place, Communicator const& comm);
 
 /// A finished cube, for reading. One thread at a time.
 class CubeReader {

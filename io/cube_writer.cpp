@@ -7,13 +7,13 @@
 namespace stfcube {
 
 std::unique_ptr<CubeWriter> make_cube_writer(std::string const& name, CubeLayout const& layout,
-                                             Communicator const& comm) {
-  using Make = std::unique_ptr<CubeWriter> (*)(CubeLayout const&, Communicator const&);
+                                             WorkDirectory const& place, Communicator const& comm) {
+  using Make = std::unique_ptr<CubeWriter> (*)(CubeLayout const&, WorkDirectory const&, Communicator const&);
   static std::map<std::string_view, Make> const writers = {{"collective", make_collective_writer},
                                                            {"staged", make_staged_writer}};
   auto const found = writers.find(name);
   ensure(found != writers.end(), "the name of the writer was checked");
-  return found->second(layout, comm);
+  return found->second(layout, place, comm);
 }
 
 }  // namespace stfcube

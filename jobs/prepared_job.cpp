@@ -1,7 +1,6 @@
 #include "stfcube/jobs/prepared_job.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -10,6 +9,7 @@
 #include <optional>
 
 #include "stfcube/io/cube.hpp"
+#include "stfcube/io/work_directory.hpp"
 #include "stfcube/jobs/job_file.hpp"
 #include "stfcube/jobs/scene_faults.hpp"
 #include "stfcube/jobs/target_dates.hpp"
@@ -261,23 +261,9 @@ std::unique_ptr<PreparedJob> prepare_job(JobSpec const& spec, Communicator const
   return job;
 }
 
-void check_cube_place(JobSpec const& spec) {
-  namespace fs = std::filesystem;
-  fs::path const& path = spec.cube_path;
-  fs::path const folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
-  require(fs::is_directory(folder) && access(folder.c_str(), W_OK) == 0, ErrorKind::config,
-          fmt::format("cube.path = {}: the folder {} {}, or choose another.", path.string(), folder.string(),
-                      fs::is_directory(folder) ? "cannot be written. Change its permissions" : "does not exist. Make it"));
-  if (!fs::exists(path)) return;
-  require(!fs::is_directory(path), ErrorKind::config,
-          fmt::format("cube.path = {} is a folder. Name a file, for example {}/cube.nc.", path.string(), path.string()));
-  require(is_cube(path), ErrorKind::config,
-          fmt::format("cube.path = {} exists and is no stfcube cube; it is left alone. Choose another name.", path.string()));
-}
-
 std::string cube_state(JobSpec const& spec) {
   std::filesystem::path const& path = spec.cube_path;
-  check_cube_place(spec);
+  check_cube_place(path);
   if (!std::filesystem::exists(path)) return "new";
   auto const cube = open_cube(path);
   if (cube->attribute("stfcube_job_digest") == spec.digest) return "finished";

@@ -39,10 +39,6 @@ struct PreparedJob {
 /// @collective @throws Error on every rank: config for the job, data for inputs, resource for memory
 std::unique_ptr<PreparedJob> prepare_job(JobSpec const& spec, Communicator const& comm);
 
-/// Whether a cube may be written there, whatever cube stands there now.
-/// @throws Error(config) when the folder is missing or cannot be written, or when the path is a folder or a file that is no cube
-void check_cube_place(JobSpec const& spec);
-
 /// "finished" when the cube of this very job stands there, "new" when nothing does.
 /// @throws Error(config) when something else is in the way: another job's cube (naming the keys that differ), no cube, a
 /// directory; or when the folder cannot be written

@@ -14,6 +14,7 @@
 #include <optional>
 
 #include "stfcube/io/cube.hpp"
+#include "stfcube/io/work_directory.hpp"
 #include "stfcube/jobs/plan_report.hpp"
 #include "stfcube/jobs/prepared_job.hpp"
 #include "stfcube/partitioning/core/build_info.hpp"
@@ -76,7 +77,6 @@ CubeLayout cube_layout(PreparedJob const& job, RunSettings const& settings) {
   layout.uncertainty = spec.uncertainty;
   layout.chunk = spec.chunk;
   layout.deflate_level = spec.deflate_level;
-  layout.overwrite = settings.fresh;
   ModelInfo const& info = job.model->info();
   layout.provenance = {.job_text = spec.text,
                        .job_digest = spec.digest,
@@ -137,7 +137,7 @@ int run_job(JobSpec const& spec, RunSettings const& settings, Communicator const
   give_back_freed_memory();
   std::string state;
   comm.together([&] {
-    if (settings.fresh) check_cube_place(spec);
+    if (settings.fresh) check_cube_place(spec.cube_path);
     state = settings.fresh ? "new" : cube_state(spec);
   });
   if (state == "finished") {
@@ -153,7 +153,8 @@ int run_job(JobSpec const& spec, RunSettings const& settings, Communicator const
   auto const work = assign(job->plan, job->tile_cost, comm.size());
   std::vector<Unit> const& mine = work[static_cast<std::size_t>(comm.rank())];
   auto const layout = cube_layout(*job, settings);
-  auto const writer = make_cube_writer(spec.writer, layout, comm);
+  WorkDirectory const place(layout.path, comm);
+  auto const writer = make_cube_writer(spec.writer, layout, place, comm);
   Timings timings;
   run_statistics(job->task, job->plan, mine, job->threads, comm);
   auto const result = run_units(job->task, job->plan, mine, {job->threads, job->memory.in_flight}, *writer, comm, timings);

@@ -144,7 +144,7 @@ PipelineResult run_units(FusionTask const& task, Plan const& plan, std::vector<U
     if (done[0] == 0) break;
     {
       Stopwatch const watch(timings.write_ns);
-      writer.write(unit ? &*unit : nullptr);
+      writer.write(unit ? &*unit : nullptr, {});
     }
     unit.reset();
     in_flight.start_next();

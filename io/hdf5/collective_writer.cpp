@@ -7,11 +7,11 @@
 
 #include "stfcube/io/content_digest.hpp"
 #include "stfcube/io/cube.hpp"
-#include "stfcube/io/cube_place.hpp"
 #include "stfcube/io/hdf5/attributes.hpp"
 #include "stfcube/io/hdf5/chunk_check.hpp"
 #include "stfcube/io/hdf5/mpi_io.hpp"
 #include "stfcube/io/hdf5/skeleton.hpp"
+#include "stfcube/io/work_directory.hpp"
 #include "stfcube/partitioning/core/log.hpp"
 #include "stfcube/partitioning/mpi/native_mpi.hpp"
 #include "stfcube/partitioning/mpi/session.hpp"
@@ -86,24 +86,33 @@ class ParallelFile {
 
 class CollectiveWriter final : public CubeWriter {
  public:
-  CollectiveWriter(CubeLayout const& layout, Communicator const& comm)
-      : layout_(layout), comm_(comm), arrays_(cube_arrays(layout)), digest_(arrays_) {
+  CollectiveWriter(CubeLayout const& layout, WorkDirectory const& place, Communicator const& comm)
+      : layout_(layout),
+        place_(place),
+        comm_(comm),
+        arrays_(cube_arrays(layout)),
+        digest_(arrays_),
+        part_(place.file("collective.part")) {
     quiet_library();
     choose_collective_io();
     comm_.together([&] {
-      if (!comm_.is_root()) return;
-      place_.emplace(layout_.path, part_name, layout_.overwrite);
-      write_skeleton(place_->part(), layout_);
+      if (comm_.is_root()) write_skeleton(part_, layout_);
     });
-    part_ = comm_.broadcast(place_ ? place_->part().string() : std::string());
     together_in_file([&] { file_.emplace(part_, arrays_, comm_); });
   }
 
   ~CollectiveWriter() override {
     if (file_) close_unfinished();
+    std::error_code ignored;
+    if (comm_.is_root()) fs::remove(part_, ignored);
   }
 
-  void write(CubeUnit const* unit) override {
+  /// Of an earlier run nothing can be used: HDF5 promises nothing for a file that was open for writing.
+  std::vector<std::int64_t> const& units_done() const override { return units_done_; }
+  std::uint64_t first_extent() const override { return 0; }
+  bool in_rounds() const override { return true; }
+
+  void write(CubeUnit const* unit, Extents const&) override {
     comm_.together([&] {
       if (unit != nullptr) record(*unit);
     });
@@ -123,13 +132,12 @@ class CollectiveWriter final : public CubeWriter {
       check_sample(part_, digest_);
     });
     comm_.together([&] {
-      if (comm_.is_root()) place_->publish();
+      if (comm_.is_root()) place_.publish(part_);
     });
     return digest;
   }
 
  private:
-  static constexpr char const* part_name = "collective.part";
   /// One MPI message of the I/O layer must stay below 2 GiB.
   static constexpr std::size_t most_bytes_per_call = std::size_t{1} << 30;
 
@@ -214,18 +222,20 @@ class CollectiveWriter final : public CubeWriter {
   }
 
   CubeLayout layout_;
+  WorkDirectory const& place_;
   Communicator comm_;
   std::vector<CubeArray> arrays_;
   ContentDigest digest_;
-  std::optional<CubePlace> place_;  ///< rank 0 only
   fs::path part_;
-  std::optional<ParallelFile> file_;  ///< closed before the place is tidied
+  std::vector<std::int64_t> units_done_;
+  std::optional<ParallelFile> file_;
 };
 
 }  // namespace
 
-std::unique_ptr<CubeWriter> make_collective_writer(CubeLayout const& layout, Communicator const& comm) {
-  return std::make_unique<CollectiveWriter>(layout, comm);
+std::unique_ptr<CubeWriter> make_collective_writer(CubeLayout const& layout, WorkDirectory const& place,
+                                                   Communicator const& comm) {
+  return std::make_unique<CollectiveWriter>(layout, place, comm);
 }
 
 }  // namespace stfcube

@@ -5,13 +5,13 @@
 
 #include "stfcube/io/content_digest.hpp"
 #include "stfcube/io/cube.hpp"
-#include "stfcube/io/cube_place.hpp"
 #include "stfcube/io/hdf5/chunk_check.hpp"
 #include "stfcube/io/hdf5/chunk_index.hpp"
 #include "stfcube/io/hdf5/skeleton.hpp"
 #include "stfcube/io/staged/ordered_copy.hpp"
 #include "stfcube/io/staged/plain_file.hpp"
 #include "stfcube/io/staged/unit_encoder.hpp"
+#include "stfcube/io/work_directory.hpp"
 #include "stfcube/partitioning/threads/parallel_for.hpp"
 
 namespace stfcube {
@@ -32,22 +32,33 @@ std::uint64_t whole_pages(std::uint64_t bytes) {
 
 class StagedWriter final : public CubeWriter {
  public:
-  StagedWriter(CubeLayout const& layout, Communicator const& comm)
+  StagedWriter(CubeLayout const& layout, WorkDirectory const& place, Communicator const& comm)
       : layout_(layout),
+        place_(place),
         comm_(comm),
         arrays_(cube_arrays(layout)),
-        encoder_(arrays_, layout.deflate_level, batch_bytes) {
+        encoder_(arrays_, layout.deflate_level, batch_bytes),
+        part_(place.file("staged.part")) {
     comm_.together([&] {
       if (!comm_.is_root()) return;
-      place_.emplace(layout_.path, part_name, layout_.overwrite);
-      hdf5::write_skeleton(place_->part(), layout_);
-      PlainFile(place_->scratch(staging_name), Access::create).close();
+      hdf5::write_skeleton(part_, layout_);
+      PlainFile(staging_path(), Access::create).close();
     });
-    part_ = comm_.broadcast(place_ ? place_->part().string() : std::string());
     comm_.together([&] { staging_.emplace(staging_path(), Access::write); });
   }
 
-  void write(CubeUnit const* unit) override {
+  ~StagedWriter() override {
+    std::error_code ignored;
+    for (fs::path const& file : {part_, staging_path()}) {
+      if (comm_.is_root()) fs::remove(file, ignored);
+    }
+  }
+
+  std::vector<std::int64_t> const& units_done() const override { return units_done_; }
+  std::uint64_t first_extent() const override { return 0; }
+  bool in_rounds() const override { return true; }
+
+  void write(CubeUnit const* unit, Extents const&) override {
     int mine = 0;
     comm_.together([&] {
       if (unit == nullptr) return;
@@ -85,13 +96,12 @@ class StagedWriter final : public CubeWriter {
       hdf5::check_sample(part_, mine);
     });
     comm_.together([&] {
-      if (comm_.is_root()) place_->publish();
+      if (comm_.is_root()) place_.publish(part_);
     });
     return digest;
   }
 
  private:
-  static constexpr char const* part_name = "staged.part";
   static constexpr char const* staging_name = "data.part";
 
   fs::path staging_path() const { return part_.parent_path() / staging_name; }
@@ -150,20 +160,22 @@ class StagedWriter final : public CubeWriter {
   }
 
   CubeLayout layout_;
+  WorkDirectory const& place_;
   Communicator comm_;
   std::vector<CubeArray> arrays_;
   UnitEncoder encoder_;
-  std::optional<CubePlace> place_;  ///< rank 0 only
   fs::path part_;
-  std::optional<PlainFile> staging_;  ///< closed before the place is tidied
+  std::vector<std::int64_t> units_done_;
+  std::optional<PlainFile> staging_;  
   std::uint64_t staging_end_ = 0;     ///< the same on every rank
   std::vector<StoredChunk> written_;  ///< by this rank
 };
 
 }  // namespace
 
-std::unique_ptr<CubeWriter> make_staged_writer(CubeLayout const& layout, Communicator const& comm) {
-  return std::make_unique<StagedWriter>(layout, comm);
+std::unique_ptr<CubeWriter> make_staged_writer(CubeLayout const& layout, WorkDirectory const& place,
+                                               Communicator const& comm) {
+  return std::make_unique<StagedWriter>(layout, place, comm);
 }
 
 }  // namespace stfcube

@@ -7,11 +7,13 @@
 #include <ctime>
 #include <filesystem>
 #include <string>
+#include <utility>
 
 #include <benchmark/benchmark.h>
 
 #include "stfcube/io/cube.hpp"
 #include "stfcube/io/raster_file.hpp"
+#include "stfcube/io/work_directory.hpp"
 #include "stfcube/partitioning/mpi/session.hpp"
 #include "stfcube/partitioning/threads/parallel_for.hpp"
 
@@ -98,7 +100,6 @@ CubeUnit make_unit(int size) {
 CubeLayout make_layout(int size, int chunk) {
   CubeLayout layout;
   layout.path = folder() / "stfcube_writer_benchmark.nc";
-  layout.overwrite = true;
   layout.grid = {
       .crs_wkt = "", .x0 = 600000, .y0 = 5100000, .dx = 10, .dy = 10, .width = size, .height = size};
   for (int t = 0; t < dates; ++t) layout.dates.push_back({19000 + 8 * t});
@@ -124,8 +125,10 @@ void write_cube(benchmark::State& state, char const* writer_name) {
   for (auto _ : state) {
     double const start = processor_seconds();
     with_threads(1, [&] {
-      auto const writer = make_cube_writer(writer_name, layout, Communicator());
-      writer->write(&unit);
+      WorkDirectory const place(layout.path, Communicator());
+      auto const writer = make_cube_writer(writer_name, layout, place, Communicator());
+      std::uint64_t end = writer->first_extent();
+      writer->write(&unit, [&](std::uint64_t size) { return std::exchange(end, end + size); });
       writing += processor_seconds() - start;
       writer->finish({1, 1, ""});
     });

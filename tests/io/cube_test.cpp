@@ -81,9 +81,9 @@ std::string bytes_of(fs::path const& path) {
 class Cube : public ::testing::TestWithParam<char const*> {
  protected:
   std::string write_cube(CubeLayout const& layout, std::vector<SyntheticUnit> const& units) {
-    auto const writer = make_cube_writer(GetParam(), layout, world());
-    write_units(*writer, layout, units, world());
-    return writer->finish({units.size(), units.size(), ""});
+    PlacedWriter to(GetParam(), layout, world());
+    write_units(to, layout, units, world());
+    return to.writer->finish({units.size(), units.size(), ""});
   }
 
   std::string write_cube(CubeLayout const& layout) {
@@ -93,7 +93,7 @@ class Cube : public ::testing::TestWithParam<char const*> {
   /// The error that making a writer gives, the same on every rank.
   std::optional<Error> refusal(CubeLayout const& layout) {
     try {
-      make_cube_writer(GetParam(), layout, world());
+      PlacedWriter(GetParam(), layout, world());
     } catch (Error const& error) {
       return error;
     }
@@ -161,9 +161,9 @@ TEST_P(Cube, holes_read_as_fill_and_no_data) {
   auto units = synthetic_units(layout, tile_px, slab);
   units.erase(units.begin() + 4);
   units.pop_back();
-  auto const writer = make_cube_writer(GetParam(), layout, world());
-  write_units(*writer, layout, units, world());
-  writer->finish({units.size(), units.size() + 2, "x001y000, 2022-01-16"});
+  PlacedWriter to(GetParam(), layout, world());
+  write_units(to, layout, units, world());
+  to.writer->finish({units.size(), units.size() + 2, "x001y000, 2022-01-16"});
   expect_content(layout, units);
   EXPECT_EQ(open_cube(layout.path)->attribute("stfcube_completeness"),
             std::to_string(units.size()) + "/" + std::to_string(units.size() + 2));
@@ -173,12 +173,12 @@ TEST_P(Cube, ranks_without_units_take_part) {
   CubeLayout const layout = synthetic_layout(fresh_folder() / "cube.nc");
   auto const units = synthetic_units(layout, tile_px, slab);
   int const last = world().size() - 1;
-  auto const writer = make_cube_writer(GetParam(), layout, world());
+  PlacedWriter to(GetParam(), layout, world());
   for (SyntheticUnit const& u : units) {
     CubeUnit const unit = synthetic_unit(layout, u.px, u.first_date, u.dates);
-    writer->write(world().rank() == last ? &unit : nullptr);
+    to.write(world().rank() == last ? &unit : nullptr);
   }
-  EXPECT_EQ(writer->finish({units.size(), units.size(), ""}), serial_digest(layout));
+  EXPECT_EQ(to.writer->finish({units.size(), units.size(), ""}), serial_digest(layout));
   expect_content(layout, units);
 }
 
@@ -216,10 +216,10 @@ TEST_P(Cube, writer_thrown_away_leaves_nothing) {
   fs::path const folder = fresh_folder();
   CubeLayout const layout = synthetic_layout(folder / "cube.nc");
   {
-    auto const writer = make_cube_writer(GetParam(), layout, world());
+    PlacedWriter to(GetParam(), layout, world());
     SyntheticUnit const u = synthetic_units(layout, tile_px, slab).front();
     CubeUnit const unit = synthetic_unit(layout, u.px, u.first_date, u.dates);
-    writer->write(world().is_root() ? &unit : nullptr);
+    to.write(world().is_root() ? &unit : nullptr);
   }
   world().barrier();
   EXPECT_TRUE(fs::is_empty(folder));
@@ -229,9 +229,9 @@ TEST_P(Cube, unit_off_the_chunk_borders_is_refused_on_all_ranks) {
   fs::path const folder = fresh_folder();
   CubeLayout const layout = synthetic_layout(folder / "cube.nc");
   {
-    auto const writer = make_cube_writer(GetParam(), layout, world());
+    PlacedWriter to(GetParam(), layout, world());
     CubeUnit const unit = synthetic_unit(layout, {8, 0, 32, 32}, 0, 2);
-    EXPECT_THROW(writer->write(world().is_root() ? &unit : nullptr), Error);
+    EXPECT_THROW(to.write(world().is_root() ? &unit : nullptr), Error);
   }
   world().barrier();
   EXPECT_TRUE(fs::is_empty(folder));
@@ -264,12 +264,12 @@ TEST_P(Cube, disk_that_is_full_is_an_error_on_all_ranks) {
   layout.deflate_level = 1;
   std::optional<Error> failed;
   {
-    auto const writer = make_cube_writer(GetParam(), layout, world());
+    PlacedWriter to(GetParam(), layout, world());
     world().barrier();
     fs::path const part = folder / "cube.nc.work" / "collective.part";
     FileSizeLimit const limit(fs::exists(part) ? fs::file_size(part) + 10000 : 10000);
     try {
-      write_units(*writer, layout, synthetic_units(layout, 64, 2), world());
+      write_units(to, layout, synthetic_units(layout, 64, 2), world());
     } catch (Error const& error) {
       failed = error;
     }
@@ -290,26 +290,27 @@ TEST_P(Cube, directory_under_the_name_is_refused) {
   fs::path const folder = fresh_folder();
   if (world().is_root()) fs::create_directory(folder / "cube.nc");
   world().barrier();
-  expect_refused(synthetic_layout(folder / "cube.nc"), "is a directory");
+  expect_refused(synthetic_layout(folder / "cube.nc"), "is a folder");
 }
 
 TEST_P(Cube, foreign_file_is_never_overwritten) {
   CubeLayout layout = synthetic_layout(fresh_folder() / "cube.nc");
-  layout.overwrite = true;
   if (world().is_root()) std::ofstream(layout.path) << "not a cube";
   world().barrier();
   EXPECT_FALSE(is_cube(layout.path));
-  expect_refused(layout, "is not a cube of stfcube");
+  expect_refused(layout, "is no stfcube cube");
   EXPECT_EQ(bytes_of(layout.path), "not a cube");
 }
 
-TEST_P(Cube, finished_cube_is_replaced_only_when_asked) {
+TEST_P(Cube, finished_cube_is_replaced_at_the_end) {
   CubeLayout layout = synthetic_layout(fresh_folder() / "cube.nc");
+  std::string const before = layout.provenance.job_digest;
   write_cube(layout);
-  EXPECT_TRUE(is_cube(layout.path));
-  expect_refused(layout, "is a finished cube");
-  layout.overwrite = true;
   layout.provenance.job_digest = std::string(64, 'b');
+  {
+    PlacedWriter const to(GetParam(), layout, world());
+    EXPECT_EQ(open_cube(layout.path)->attribute("stfcube_job_digest"), before);
+  }
   write_cube(layout);
   EXPECT_EQ(open_cube(layout.path)->attribute("stfcube_job_digest"), layout.provenance.job_digest);
 }

@@ -80,13 +80,12 @@ void write_expected(Sample const& sample, CubeLayout const& layout, SyntheticUni
 
 void make(Sample const& sample, fs::path const& folder, Communicator const& comm) {
   CubeLayout layout = layout_of(sample, folder);
-  layout.overwrite = true;
   auto units = synthetic_units(layout, tile_px, slab);
   SyntheticUnit const hole = units[5];
   units.erase(units.begin() + 5);
-  auto const writer = make_cube_writer(sample.writer, layout, comm);
-  write_units(*writer, layout, units, comm);
-  writer->finish({units.size(), units.size() + 1, "x001y000"});
+  PlacedWriter to(sample.writer, layout, comm);
+  write_units(to, layout, units, comm);
+  to.writer->finish({units.size(), units.size() + 1, "x001y000"});
   if (comm.is_root()) write_expected(sample, layout, hole);
 }
 

@@ -68,9 +68,9 @@ std::string bytes_of(fs::path const& path) {
 
 std::string write_with(Communicator const& comm, CubeLayout const& layout,
                        std::vector<SyntheticUnit> const& units) {
-  auto const writer = make_staged_writer(layout, comm);
-  write_units(*writer, layout, units, comm);
-  return writer->finish({units.size(), units.size(), ""});
+  PlacedWriter to("staged", layout, comm);
+  write_units(to, layout, units, comm);
+  return to.writer->finish({units.size(), units.size(), ""});
 }
 
 /// Enough pixels for several pages per chunk, and for the copy to have several runs.
@@ -107,9 +107,9 @@ TEST_P(StagedLevel, content_is_that_of_the_collective_writer) {
   staged.deflate_level = collective.deflate_level = GetParam();
   auto const units = synthetic_units(staged, 64, slab);
   std::string const digest = write_with(world(), staged, units);
-  auto const writer = make_collective_writer(collective, world());
-  write_units(*writer, collective, units, world());
-  EXPECT_EQ(digest, writer->finish({units.size(), units.size(), ""}));
+  PlacedWriter to("collective", collective, world());
+  write_units(to, collective, units, world());
+  EXPECT_EQ(digest, to.writer->finish({units.size(), units.size(), ""}));
   if (!world().is_root()) return;
   auto const one = open_cube(staged.path), other = open_cube(collective.path);
   for (int t = 0; t < static_cast<int>(staged.dates.size()); ++t) {
@@ -126,27 +126,27 @@ TEST(StagedWriter, chunks_of_nothing_but_fill_are_not_stored) {
   fs::path const folder = fresh_folder();
   CubeLayout const empty = large_layout(folder / "empty.nc"), none = large_layout(folder / "none.nc");
   {
-    auto const writer = make_staged_writer(empty, world());
+    PlacedWriter to("staged", empty, world());
     CubeUnit unit = synthetic_unit(empty, empty.grid.all(), 0, static_cast<int>(empty.dates.size()));
     unit.dn.fill(no_data_dn);
     unit.uncertainty.fill(no_data_dn);
     unit.quality.fill(quality::no_data);
-    writer->write(world().is_root() ? &unit : nullptr);
-    writer->finish({1, 1, ""});
+    to.write(world().is_root() ? &unit : nullptr);
+    to.writer->finish({1, 1, ""});
   }
-  auto const writer = make_staged_writer(none, world());
-  writer->finish({1, 1, ""});
+  PlacedWriter to("staged", none, world());
+  to.writer->finish({1, 1, ""});
   EXPECT_EQ(sha256_hex(bytes_of(empty.path)), sha256_hex(bytes_of(none.path)));
   EXPECT_EQ(open_cube(none.path)->read(0, 0, {5, 5, 2, 1}), (std::vector<Dn>{no_data_dn, no_data_dn}));
 }
 
 TEST(StagedWriter, unit_written_twice_is_our_own_fault) {
   CubeLayout const layout = synthetic_layout(fresh_folder() / "cube.nc");
-  auto const writer = make_staged_writer(layout, world());
+  PlacedWriter to("staged", layout, world());
   SyntheticUnit const u = synthetic_units(layout, tile_px, slab).front();
   CubeUnit const unit = synthetic_unit(layout, u.px, u.first_date, u.dates);
-  for (int i = 0; i < 2; ++i) writer->write(world().is_root() ? &unit : nullptr);
-  EXPECT_THROW(writer->finish({1, 1, ""}), Error);
+  for (int i = 0; i < 2; ++i) to.write(world().is_root() ? &unit : nullptr);
+  EXPECT_THROW(to.writer->finish({1, 1, ""}), Error);
 }
 
 TEST(StagedWriter, what_an_earlier_run_left_is_replaced) {
@@ -159,6 +159,7 @@ TEST(StagedWriter, what_an_earlier_run_left_is_replaced) {
   }
   world().barrier();
   write_with(world(), layout, synthetic_units(layout, tile_px, slab));
+  world().barrier();
   EXPECT_FALSE(fs::exists(folder / "cube.nc.work"));
   EXPECT_TRUE(is_cube(layout.path));
 }
@@ -181,12 +182,12 @@ std::optional<Error> failure_after(int calls, CubeLayout const& layout) {
   std::optional<Error> failed;
   try {
     auto const units = synthetic_units(layout, 64, slab);
-    auto const writer = make_staged_writer(layout, world());
+    PlacedWriter to("staged", layout, world());
     faults.calls = 0;
     faults.calls_before_failure = calls;
     if (world().rank() == world().size() - 1) faults.fail_with = EIO;
-    write_units(*writer, layout, units, world());
-    writer->finish({units.size(), units.size(), ""});
+    write_units(to, layout, units, world());
+    to.writer->finish({units.size(), units.size(), ""});
   } catch (Error const& error) {
     failed = error;
   }
@@ -261,8 +262,8 @@ TEST(StagedWriter, damaged_staging_file_is_found_and_named) {
   CubeLayout const layout = large_layout(folder / "cube.nc");
   {
     auto const units = synthetic_units(layout, 64, slab);
-    auto const writer = make_staged_writer(layout, world());
-    write_units(*writer, layout, units, world());
+    PlacedWriter to("staged", layout, world());
+    write_units(to, layout, units, world());
     if (world().is_root()) {
       std::fstream file(folder / "cube.nc.work" / "data.part",
                         std::ios::in | std::ios::out | std::ios::binary);
@@ -271,7 +272,7 @@ TEST(StagedWriter, damaged_staging_file_is_found_and_named) {
     }
     world().barrier();
     try {
-      writer->finish({units.size(), units.size(), ""});
+      to.writer->finish({units.size(), units.size(), ""});
       ADD_FAILURE() << "the damage was not seen";
     } catch (Error const& error) {
       EXPECT_EQ(error.kind(), ErrorKind::io);

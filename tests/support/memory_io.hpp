@@ -45,7 +45,10 @@ class MemoryWriter final : public CubeWriter {
     quality.fill(quality::no_data);
   }
 
-  void write(CubeUnit const* unit) override {
+  std::vector<std::int64_t> const& units_done() const override { return done; }
+  std::uint64_t first_extent() const override { return 0; }
+  bool in_rounds() const override { return rounds; }
+  void write(CubeUnit const* unit, Extents const&) override {
     if (!unit) return;
     place(unit->dn, *unit, dn);
     place(unit->uncertainty, *unit, uncertainty);
@@ -53,6 +56,8 @@ class MemoryWriter final : public CubeWriter {
   }
   std::string finish(CubeSummary const&) override { return "in memory"; }
 
+  std::vector<std::int64_t> done;
+  bool rounds = true;
   Stack<Dn> dn, uncertainty;
   Stack<quality::Flags> quality;
 

@@ -7,6 +7,7 @@
 
 #include "stfcube/io/cube.hpp"
 #include "stfcube/io/raster_file.hpp"
+#include "stfcube/io/work_directory.hpp"
 #include "stfcube/tests/support/world.hpp"
 
 namespace stfcube::testing {
@@ -46,7 +47,8 @@ inline void write_cube(SmallCube const& cube, Communicator const& comm = world()
   layout.uncertainty = cube.uncertainty;
   layout.provenance.job_text = cube.job_text;
   layout.chunk = {1, 1, 64, 64};
-  auto const writer = make_collective_writer(layout, comm);
+  WorkDirectory const place(layout.path, comm);
+  auto const writer = make_collective_writer(layout, place, comm);
   int const dates = static_cast<int>(cube.dates.size()), bands = static_cast<int>(cube.bands.size());
   CubeUnit unit;
   unit.px = layout.grid.all();
@@ -67,7 +69,7 @@ inline void write_cube(SmallCube const& cube, Communicator const& comm = world()
       }
     }
   }
-  writer->write(comm.is_root() ? &unit : nullptr);
+  writer->write(comm.is_root() ? &unit : nullptr, {});
   CubeSummary summary;
   summary.units_done = summary.units_planned = 1;
   writer->finish(summary);

@@ -1,10 +1,13 @@
 #pragma once
 
 #include <cmath>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "stfcube/io/cube.hpp"
+#include "stfcube/io/work_directory.hpp"
 
 namespace stfcube::testing {
 
@@ -90,17 +93,41 @@ inline std::vector<SyntheticUnit> synthetic_units(CubeLayout const& layout, int 
   return units;
 }
 
+/// Places for the units of this rank: regions of the file that lie far apart.
+inline Extents extents_of_rank(CubeWriter const& writer, Communicator const& comm) {
+  std::uint64_t const begin = writer.first_extent() + (static_cast<std::uint64_t>(comm.rank()) << 28);
+  return [next = begin](std::uint64_t bytes) mutable { return std::exchange(next, next + bytes); };
+}
+
+/// A writer in its work directory. @collective
+struct PlacedWriter {
+  PlacedWriter(std::string const& name, CubeLayout const& layout, Communicator const& comm)
+      : place(layout.path, comm),
+        writer(make_cube_writer(name, layout, place, comm)),
+        extents(extents_of_rank(*writer, comm)) {}
+
+  /// A null unit takes part in the round, where the writer works in rounds.
+  void write(CubeUnit const* unit) {
+    if (unit != nullptr || writer->in_rounds()) writer->write(unit, extents);
+  }
+
+  WorkDirectory place;
+  std::unique_ptr<CubeWriter> writer;
+  Extents extents;
+};
+
 /// Writes `units`, dealt out to the ranks in turn. @collective
-inline void write_units(CubeWriter& writer, CubeLayout const& layout, std::vector<SyntheticUnit> const& units,
+inline void write_units(PlacedWriter& to, CubeLayout const& layout, std::vector<SyntheticUnit> const& units,
                         Communicator const& comm) {
   auto const ranks = static_cast<std::size_t>(comm.size()), rank = static_cast<std::size_t>(comm.rank());
   for (std::size_t first = 0; first < units.size(); first += ranks) {
     if (first + rank < units.size()) {
       SyntheticUnit const& u = units[first + rank];
-      CubeUnit const unit = synthetic_unit(layout, u.px, u.first_date, u.dates);
-      writer.write(&unit);
+      CubeUnit unit = synthetic_unit(layout, u.px, u.first_date, u.dates);
+      unit.number = static_cast<std::int64_t>(first + rank);
+      to.write(&unit);
     } else {
-      writer.write(nullptr);
+      to.write(nullptr);
     }
   }
 }

@@ -10,7 +10,10 @@ namespace stfcube {
 
 Session::Session(int& argc, char**& argv) {
   int provided = 0;
-  check_mpi(MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
+  check_mpi(MPI_Init_thread(&argc, &argv, MPI_THREAD_SERIALIZED, &provided), "MPI_Init_thread");
+  require(provided >= MPI_THREAD_SERIALIZED, ErrorKind::mpi,
+          "this MPI library lets only the main thread send messages (MPI_THREAD_SERIALIZED is missing). Use one that was "
+          "built with support of threads.");
   auto native = std::make_shared<Communicator::Native>();
   check_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &native->comm), "MPI_Comm_dup");
   check_mpi(MPI_Comm_set_errhandler(native->comm, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");

@@ -7,7 +7,7 @@
 namespace stfcube {
 
 /// Starts MPI and ends it. Declared first in `main`, destroyed last, after every Communicator is gone.
-/// MPI calls are made by the main thread only (MPI_THREAD_FUNNELED).
+/// MPI calls are made by one thread at a time: the main thread, or the one of a Listener (MPI_THREAD_SERIALIZED).
 class Session {
  public:
   Session(int& argc, char**& argv);

@@ -1,104 +1,228 @@
 #include "stfcube/pipeline/tile_pipeline.hpp"
 
 #include <fmt/format.h>
-#include <oneapi/tbb/global_control.h>
-#include <oneapi/tbb/task_arena.h>
 
 #include <algorithm>
 #include <array>
-#include <condition_variable>
-#include <deque>
 #include <mutex>
-#include <optional>
 #include <set>
 
+#include "stfcube/partitioning/core/log.hpp"
+#include "stfcube/partitioning/core/stop_request.hpp"
+#include "stfcube/partitioning/mpi/session.hpp"
 #include "stfcube/partitioning/threads/parallel_for.hpp"
-#include "stfcube/pipeline/progress.hpp"
+#include "stfcube/pipeline/units_in_flight.hpp"
 
 namespace stfcube {
 namespace {
 
-std::int64_t pixel_values(FusionTask const& task, Rect const& px, int dates) {
-  return px.area() * dates * static_cast<std::int64_t>(task.bands.size());
+using std::chrono::steady_clock;
+constexpr std::chrono::milliseconds look_around{100};
+constexpr std::chrono::seconds look_at_others{5};
+
+std::int64_t pixel_values(FusionTask const& task, CubeUnit const& unit) {
+  return unit.px.area() * unit.dn.dates() * static_cast<std::int64_t>(task.bands.size());
 }
 
-/// The units of one rank on their way through reading and fusing, at most `in_flight` at once. The owner takes finished
-/// ones out; work goes on in the arena meanwhile.
-class UnitsInFlight {
+/// Whether the fault lies in this unit's input, so that other units may do well.
+bool concerns_the_unit_alone(Error const& error) {
+  return error.kind() == ErrorKind::data || error.kind() == ErrorKind::model;
+}
+
+/// The time that units in flight have after a request to stop.
+class GracePeriod {
  public:
-  UnitsInFlight(FusionTask const& task, Plan const& plan, std::vector<Unit> const& units,
-                PipelineSettings const& settings, Timings& timings)
-      // TBB keeps one thread for the caller; the caller writes, so one more is wanted for fusing.
-      : control_(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(settings.threads) + 1),
-        arena_(settings.threads, 0),
-        task_(task), plan_(plan), units_(units), timings_(timings) {
-    for (int i = 0; i < settings.in_flight; ++i) start_next();
+  explicit GracePeriod(std::chrono::seconds grace) : grace_(grace) {}
+
+  void begin() {
+    if (!since_) since_ = steady_clock::now();
   }
+  bool has_begun() const { return since_.has_value(); }
 
-  /// Work that has begun is finished (its result is dropped); nothing new begins.
-  ~UnitsInFlight() {
-    std::unique_lock lock(mutex_);
-    next_ = units_.size();
-    changed_.wait(lock, [&] { return running_ == 0; });
-  }
-
-  UnitsInFlight(UnitsInFlight const&) = delete;
-  UnitsInFlight& operator=(UnitsInFlight const&) = delete;
-
-  /// Waits for the next finished unit; nothing when all have been taken. @throws Error when a unit failed
-  std::optional<CubeUnit> take() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return !finished_.empty() || failed_ || running_ == 0; });
-    if (failed_) throw *failed_;
-    if (finished_.empty()) return std::nullopt;
-    CubeUnit unit = std::move(finished_.front());
-    finished_.pop_front();
-    return unit;
-  }
-
-  /// The unit last taken is written and gone: another may begin.
-  void start_next() {
-    std::size_t index = 0;
-    {
-      std::lock_guard const lock(mutex_);
-      if (next_ >= units_.size() || failed_) return;
-      index = next_++;
-      ++running_;
-    }
-    arena_.enqueue([this, index] { work_on(units_[index]); });
+  /// Ends the process, and with it the run, when units in flight take too long.
+  void give_up_when_late(int in_flight) const {
+    if (!since_ || steady_clock::now() - *since_ < grace_) return;
+    log::warning(fmt::format("{} units were not through {} s after the request to stop (run.grace); they are given up. Run "
+                             "the same command again to continue.",
+                             in_flight, grace_.count()));
+    Session::abort(stopped_status);
   }
 
  private:
-  void work_on(Unit const& unit) {
-    std::optional<CubeUnit> result;
-    std::optional<Error> error;
-    try {
-      result = fuse_unit(task_, plan_.tiles[static_cast<std::size_t>(unit.tile)],
-                         plan_.slabs[static_cast<std::size_t>(unit.slab)], timings_);
-    } catch (...) {
-      error = current_error().with("tile " + plan_.tile_name(unit.tile));
+  std::chrono::seconds grace_;
+  std::optional<steady_clock::time_point> since_;
+};
+
+/// One rank's part of a run whose writer needs no other rank.
+class UnitLoop {
+ public:
+  UnitLoop(FusionTask const& task, Plan const& plan, PipelineSettings const& settings, CubeWriter& writer,
+           Dispatch& dispatch, Timings& timings)
+      : task_(task), settings_(settings), writer_(writer), dispatch_(dispatch), timings_(timings),
+        extents_([this](std::uint64_t bytes) { return dispatch_.extent(bytes); }), grace_(settings.grace),
+        in_flight_(task, plan, settings.threads, timings) {}
+
+  void run() {
+    for (;;) {
+      look_for_stop();
+      fill();
+      if (in_flight_.count() == 0) return;
+      if (auto one = take()) finish(std::move(*one));
     }
-    std::lock_guard const lock(mutex_);
-    if (result) finished_.push_back(std::move(*result));
-    if (error && !failed_) failed_ = std::move(error);
-    --running_;
-    changed_.notify_all();
   }
 
-  tbb::global_control control_;
-  tbb::task_arena arena_;
-  FusionTask const& task_;
-  Plan const& plan_;
-  std::vector<Unit> const& units_;
-  Timings& timings_;
+ private:
+  void look_for_stop() {
+    if (grace_.has_begun()) return;
+    if (stop_requested()) dispatch_.stop();
+    // Other ranks may have been asked: rank 0 knows, and is not to be asked too often.
+    bool const look = stop_requested() || steady_clock::now() - last_look_ > look_at_others;
+    if (look) last_look_ = steady_clock::now();
+    if (look && dispatch_.stopping()) grace_.begin();
+  }
 
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::size_t next_ = 0;
-  int running_ = 0;
-  std::deque<CubeUnit> finished_;
-  std::optional<Error> failed_;
+  void fill() {
+    while (more_ && in_flight_.count() < settings_.in_flight) {
+      auto const unit = dispatch_.next();
+      if (unit) in_flight_.start(*unit);
+      more_ = unit.has_value();
+    }
+  }
+
+  std::optional<FinishedUnit> take() {
+    Stopwatch const watch(timings_.wait_ns);
+    auto one = in_flight_.take(look_around);
+    if (!one) grace_.give_up_when_late(in_flight_.count());
+    return one;
+  }
+
+  void finish(FinishedUnit one) {
+    if (one.error) {
+      if (!concerns_the_unit_alone(*one.error)) throw *one.error;
+      dispatch_.failed(one.unit, *one.error);
+      more_ = true;  // it may come back
+      return;
+    }
+    {
+      Stopwatch const watch(timings_.write_ns);
+      writer_.write(&*one.result, extents_);
+    }
+    dispatch_.done(one.unit, pixel_values(task_, *one.result));
+  }
+
+  FusionTask const& task_;
+  PipelineSettings const& settings_;
+  CubeWriter& writer_;
+  Dispatch& dispatch_;
+  Timings& timings_;
+  Extents extents_;
+  GracePeriod grace_;
+  UnitsInFlight in_flight_;
+  bool more_ = true;
+  steady_clock::time_point last_look_ = steady_clock::now();
 };
+
+RunOutcome run_handed_out(FusionTask const& task, Plan const& plan, std::vector<std::vector<Unit>> const& work,
+                          PipelineSettings const& settings, CubeWriter& writer, Communicator const& comm, Timings& timings,
+                          RunObserver* observer) {
+  Dispatch dispatch(comm, work, {writer.first_extent(), settings.end}, observer);
+  try {
+    UnitLoop(task, plan, settings, writer, dispatch, timings).run();
+  } catch (...) {
+    dispatch.give_up(current_error());
+  }
+  return dispatch.close();
+}
+
+/// One rank's part of a run whose writer is collective.
+class RoundLoop {
+ public:
+  RoundLoop(FusionTask const& task, Plan const& plan, std::vector<Unit> const& my_units, PipelineSettings const& settings,
+            Timings& timings)
+      : units_(my_units), settings_(settings), grace_(settings.grace), in_flight_(task, plan, settings.threads, timings) {}
+
+  /// The next finished unit; nothing when there is none any more. @throws Error that ends the run
+  std::optional<CubeUnit> next() {
+    for (;;) {
+      while (next_ < units_.size() && in_flight_.count() < settings_.in_flight && !stop_requested()) {
+        in_flight_.start(units_[next_++]);
+      }
+      if (in_flight_.count() == 0) return std::nullopt;
+      auto one = in_flight_.take(look_around);
+      if (stop_requested()) grace_.begin();
+      if (!one) {
+        grace_.give_up_when_late(in_flight_.count());
+      } else if (one->result) {
+        return std::move(one->result);
+      } else if (!concerns_the_unit_alone(*one->error)) {
+        throw *one->error;
+      } else {
+        try_again(*one);
+      }
+    }
+  }
+
+  std::vector<FailedUnit> const& failed() const { return failed_; }
+  bool stopped() const { return next_ < units_.size(); }
+
+ private:
+  void try_again(FinishedUnit const& one) {
+    if (tried_.insert(one.unit).second) {
+      in_flight_.start(one.unit);
+    } else {
+      failed_.push_back({one.unit, Dispatch::most_attempts, one.error->what()});
+    }
+  }
+
+  std::vector<Unit> const& units_;
+  PipelineSettings const& settings_;
+  GracePeriod grace_;
+  std::size_t next_ = 0;
+  std::set<Unit> tried_;
+  std::vector<FailedUnit> failed_;
+  UnitsInFlight in_flight_;
+};
+
+std::vector<FailedUnit> failed_on_all(std::vector<FailedUnit> const& mine, Communicator const& comm) {
+  std::string text;
+  for (FailedUnit const& one : mine) text += pack(one);
+  std::vector<FailedUnit> all;
+  for (std::string const& of_rank : comm.all_gather(text)) {
+    auto const some = unpack_failed_units(of_rank);
+    all.insert(all.end(), some.begin(), some.end());
+  }
+  std::ranges::sort(all, {}, &FailedUnit::unit);
+  return all;
+}
+
+RunOutcome run_in_rounds(FusionTask const& task, Plan const& plan, std::vector<Unit> const& my_units,
+                         PipelineSettings const& settings, CubeWriter& writer, Communicator const& comm, Timings& timings,
+                         RunObserver* observer) {
+  RoundLoop loop(task, plan, my_units, settings, timings);
+  RunOutcome outcome;
+  for (;;) {
+    std::optional<CubeUnit> unit;
+    {
+      Stopwatch const watch(timings.wait_ns);
+      comm.together([&] { unit = loop.next(); });
+    }
+    std::array<std::int64_t, 3> done = {unit ? 1 : 0, unit ? pixel_values(task, *unit) : 0, stop_requested() ? 1 : 0};
+    comm.sum(done);
+    if (done[2] > 0) request_stop();
+    if (done[0] == 0) break;
+    {
+      Stopwatch const watch(timings.write_ns);
+      writer.write(unit ? &*unit : nullptr, {});
+    }
+    outcome.done.units_done += static_cast<std::size_t>(done[0]);
+    outcome.done.pixel_values += done[1];
+    if (observer && comm.is_root()) observer->unit_done(outcome.done);
+  }
+  outcome.failed = failed_on_all(loop.failed(), comm);
+  if (observer && comm.is_root()) std::ranges::for_each(outcome.failed, [&](auto const& one) { observer->unit_failed(one); });
+  outcome.stopped = comm.max(loop.stopped() ? 1 : 0) != 0;
+  return outcome;
+}
 
 }  // namespace
 
@@ -126,34 +250,12 @@ void run_statistics(FusionTask const& task, Plan const& plan, std::vector<Unit> 
   comm.together([&] { task.model->prepare(all); });
 }
 
-PipelineResult run_units(FusionTask const& task, Plan const& plan, std::vector<Unit> const& my_units,
-                         PipelineSettings const& settings, CubeWriter& writer, Communicator const& comm,
-                         Timings& timings) {
-  Progress progress(plan.units(), pixel_values(task, task.fine_grid.all(), static_cast<int>(task.targets.size())),
-                    comm.is_root());
-  UnitsInFlight in_flight(task, plan, my_units, settings, timings);
-  PipelineResult result;
-  for (;;) {
-    std::optional<CubeUnit> unit;
-    {
-      Stopwatch const watch(timings.wait_ns);
-      comm.together([&] { unit = in_flight.take(); });
-    }
-    std::array<std::int64_t, 2> done = {unit ? 1 : 0, unit ? pixel_values(task, unit->px, unit->dn.dates()) : 0};
-    comm.sum(done);
-    if (done[0] == 0) break;
-    {
-      Stopwatch const watch(timings.write_ns);
-      writer.write(unit ? &*unit : nullptr, {});
-    }
-    unit.reset();
-    in_flight.start_next();
-    result.units_done += static_cast<std::size_t>(done[0]);
-    result.pixel_values += done[1];
-    progress.update(result.units_done, result.pixel_values);
-  }
-  progress.end();
-  return result;
+RunOutcome run_units(FusionTask const& task, Plan const& plan, std::vector<std::vector<Unit>> const& work,
+                     PipelineSettings const& settings, CubeWriter& writer, Communicator const& comm, Timings& timings,
+                     RunObserver* observer) {
+  if (!writer.in_rounds()) return run_handed_out(task, plan, work, settings, writer, comm, timings, observer);
+  auto const& my_units = work[static_cast<std::size_t>(comm.rank())];
+  return run_in_rounds(task, plan, my_units, settings, writer, comm, timings, observer);
 }
 
 }  // namespace stfcube

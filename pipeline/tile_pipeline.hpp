@@ -1,33 +1,41 @@
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <vector>
 
+#include "stfcube/pipeline/dispatch.hpp"
 #include "stfcube/pipeline/tile_job.hpp"
 
 namespace stfcube {
 
-/// How one rank spends its cores and memory.
+/// How one rank spends its cores and memory, and how a run ends.
 struct PipelineSettings {
   int threads = 1;    ///< for reading and fusing; the main thread writes
   int in_flight = 2;  ///< units in memory at once, finished ones that wait for the writer included
-};
-
-/// What one rank did.
-struct PipelineResult {
-  std::size_t units_done = 0;    ///< of all ranks
-  std::int64_t pixel_values = 0; ///< pixels x bands x dates, of all ranks
+  std::chrono::seconds grace{120};  ///< for units in flight after a request to stop
+  std::optional<std::chrono::steady_clock::time_point> end = {};  ///< of the time this process has
 };
 
 /// First pass of methods that want statistics: every rank observes its tiles, the sums are merged, the model prepared.
-/// @collective @throws Error on every rank when one fails
+/// @param my_units  over all ranks every tile occurs. @collective @throws Error on every rank when one fails
 void run_statistics(FusionTask const& task, Plan const& plan, std::vector<Unit> const& my_units, int threads,
                     Communicator const& comm);
 
-/// Reads, fuses and writes all units of this rank: at most `in_flight` in memory, finished units written as they come.
-/// Ranks meet before every write, so that a rank that fails ends the run on all of them.
-/// @collective @throws Error on every rank when one fails
-PipelineResult run_units(FusionTask const& task, Plan const& plan, std::vector<Unit> const& my_units,
-                         PipelineSettings const& settings, CubeWriter& writer, Communicator const& comm,
-                         Timings& timings);
+/// Reads, fuses and writes units: on each rank at most `in_flight` at once, finished units written as they come. Units are
+/// handed out one by one to ranks that have room (Dispatch); with a writer that works in rounds every rank does its own
+/// piece, and ranks meet before every write.
+///
+/// A unit whose input cannot be read or whose method fails is tried once more, then counts as failed, and the run goes on.
+/// Any other error ends the run on every rank. After a request to stop (`stop_requested` on any rank, or the end of the
+/// time) no unit is begun; units in flight are finished and written, and when they are not through after `grace` the
+/// process ends with `stopped_status` without them.
+///
+/// @param work      units of each rank that are to be done, the same everywhere
+/// @param observer  used on rank 0; may be null
+/// @collective @return the same on every rank. @throws Error on every rank when one fails
+RunOutcome run_units(FusionTask const& task, Plan const& plan, std::vector<std::vector<Unit>> const& work,
+                     PipelineSettings const& settings, CubeWriter& writer, Communicator const& comm, Timings& timings,
+                     RunObserver* observer);
 
 }  // namespace stfcube

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -37,6 +38,10 @@ struct Plan {
   std::vector<int> tile_order;          ///< tile numbers along the Hilbert curve
 
   std::size_t units() const { return tiles.size() * slabs.size(); }
+  /// Units are numbered tile by tile, from 0.
+  std::int64_t unit_number(Unit const& unit) const {
+    return static_cast<std::int64_t>(unit.tile) * static_cast<std::int64_t>(slabs.size()) + unit.slab;
+  }
   /// "x012y044".
   std::string tile_name(int tile) const;
 };

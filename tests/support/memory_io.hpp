@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
+#include <string>
 #include <vector>
 
 #include "stfcube/io/cube.hpp"
@@ -53,11 +55,15 @@ class MemoryWriter final : public CubeWriter {
     place(unit->dn, *unit, dn);
     place(unit->uncertainty, *unit, uncertainty);
     place(unit->quality, *unit, quality);
+    numbers += std::to_string(unit->number) + " ";
+    if (after_write) after_write();
   }
   std::string finish(CubeSummary const&) override { return "in memory"; }
 
   std::vector<std::int64_t> done;
-  bool rounds = true;
+  bool rounds = false;
+  std::string numbers;                ///< of the units that this rank wrote
+  std::function<void()> after_write;  ///< called by `write`, when set
   Stack<Dn> dn, uncertainty;
   Stack<quality::Flags> quality;
 

@@ -33,7 +33,8 @@ void rename_durably(fs::path const& from, fs::path const& to) {
 
 /// What a run keeps in its work directory.
 bool is_ours(std::string const& name) {
-  static std::regex const names(R"((plan|status)\.json(\.new)?|failed\.jsonl|.*\.part|journal\.\d+\.\d+)");
+  static std::regex const names(
+      R"((plan|status)\.json(\.new)?|failed\.jsonl|.*\.part|journal\.\d+\.\d+|LOCK\.([0-9a-f]{16}|takeover))");
   return std::regex_match(name, names);
 }
 
@@ -51,30 +52,41 @@ void check_cube_place(fs::path const& cube) {
         fmt::format(": the folder {} {}, or choose another.", folder.string(),
                     there ? "cannot be written. Change its permissions" : "does not exist. Make it"));
   if (!fs::exists(cube)) return;
-  check(!fs::is_directory(cube), fmt::format(" is a folder. Name a file, for example {}/cube.nc.", cube.string()));
+  check(!fs::is_directory(cube),
+        fmt::format(" is a folder. Name a file, for example {}/cube.nc.", cube.string()));
   check(is_cube(cube), " exists and is no stfcube cube; it is left alone. Choose another name.");
 }
 
 WorkDirectory::WorkDirectory(fs::path cube, Communicator const& comm)
-    : cube_(std::move(cube)), directory_(cube_.string() + ".work"), owner_(comm.is_root()) {
+    : cube_(std::move(cube)), directory_(cube_.string() + ".work") {
   comm.together([&] {
-    if (!owner_) return;
+    if (!comm.is_root()) return;
     check_cube_place(cube_);
     std::error_code failed;
     fs::create_directory(directory_, failed);
     if (!failed && access(directory_.c_str(), W_OK | X_OK) != 0) failed = {errno, std::generic_category()};
-    require(!failed, ErrorKind::config,
-            fmt::format("cube.path = {}: the work directory {} cannot be used ({}). Remove it, or choose another name.",
-                        cube_.string(), directory_.string(), failed.message()));
+    require(
+        !failed, ErrorKind::config,
+        fmt::format(
+            "cube.path = {}: the work directory {} cannot be used ({}). Remove it, or choose another name.",
+            cube_.string(), directory_.string(), failed.message()));
+    try {
+      lock_.emplace(directory_);
+    } catch (Error const& error) {
+      throw error.with(fmt::format("cube.path = {}", cube_.string()));
+    }
   });
 }
 
 WorkDirectory::~WorkDirectory() {
+  if (!lock_) return;
+  lock_.reset();
   std::error_code not_empty;
-  if (owner_) fs::remove(directory_, not_empty);
+  fs::remove(directory_, not_empty);
 }
 
 void WorkDirectory::replace(std::string const& name, std::string const& text) const {
+  check_lock();
   fs::path const fresh = file(name + ".new");
   naming_file(fresh, [&] {
     std::ofstream stream(fresh, std::ios::binary | std::ios::trunc);
@@ -87,15 +99,23 @@ void WorkDirectory::replace(std::string const& name, std::string const& text) co
 }
 
 void WorkDirectory::publish(fs::path const& part) const {
+  check_lock();
   rename_durably(part, cube_);
 }
 
 void WorkDirectory::clear() const {
+  check_lock();
   std::error_code failed;
   for (fs::directory_entry const& entry : fs::directory_iterator(directory_, failed)) {
     if (!failed && is_ours(entry.path().filename().string())) fs::remove(entry.path(), failed);
   }
-  require(!failed, ErrorKind::io, fmt::format("{} cannot be emptied: {}", directory_.string(), failed.message()));
+  require(!failed, ErrorKind::io,
+          fmt::format("{} cannot be emptied: {}", directory_.string(), failed.message()));
+}
+
+void WorkDirectory::check_lock() const {
+  ensure(lock_.has_value(), "rank 0 alone changes the work directory");
+  lock_->check();
 }
 
 void sync_to_disk(fs::path const& path) {

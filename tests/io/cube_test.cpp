@@ -1,16 +1,15 @@
 #include "stfcube/io/cube.hpp"
 
-#include <csignal>
 #include <fstream>
 #include <iterator>
 #include <optional>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
 #include "stfcube/io/content_digest.hpp"
 #include "stfcube/partitioning/core/error.hpp"
+#include "stfcube/tests/support/file_size_limit.hpp"
 #include "stfcube/tests/support/synthetic_cube.hpp"
 #include "stfcube/tests/support/world.hpp"
 
@@ -236,26 +235,6 @@ TEST_P(Cube, unit_off_the_chunk_borders_is_refused_on_all_ranks) {
   world().barrier();
   EXPECT_TRUE(fs::is_empty(folder));
 }
-
-/// Lets files grow to `bytes` only, as a quota or a full disk would, until destroyed.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
-    getrlimit(RLIMIT_FSIZE, &before_);
-    rlimit const lower = {bytes, before_.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &lower);
-  }
-  ~FileSizeLimit() {
-    setrlimit(RLIMIT_FSIZE, &before_);
-    std::signal(SIGXFSZ, handler_);
-  }
-  FileSizeLimit(FileSizeLimit const&) = delete;
-  FileSizeLimit& operator=(FileSizeLimit const&) = delete;
-
- private:
-  void (*handler_)(int);
-  rlimit before_{};
-};
 
 TEST_P(Cube, disk_that_is_full_is_an_error_on_all_ranks) {
   fs::path const folder = fresh_folder();

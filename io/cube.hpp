@@ -48,6 +48,7 @@ struct CubeLayout {
   bool uncertainty = true;
   std::array<int, 4> chunk = {1, 1, 256, 256};  ///< time, band, y, x
   int deflate_level = 1;                ///< 0: none
+  std::uint64_t extent_align = 4096;    ///< places in the work file begin at multiples of this, bytes
   Provenance provenance;
 };
 

@@ -128,6 +128,15 @@ std::string CommandArguments::positional() const {
   return positional_;
 }
 
+std::string CommandArguments::deciding_command() const {
+  std::string text = fmt::format("stfcube {} {}", syntax_.name, std::filesystem::path(positional_).filename().string());
+  for (auto const& [name, values] : keys_) {
+    if (!find_job_key(name)->decides_result) continue;
+    for (std::string const& value : values) text += fmt::format(" --{} {}", name, value);
+  }
+  return text;
+}
+
 JobSpec CommandArguments::job() const {
   std::filesystem::path const path = positional();
   KeyValues values = read_job_file(path);

@@ -47,6 +47,9 @@ class CommandArguments {
   double number(std::string const& name, double lowest, double highest) const;
   /// The word without dashes. @throws Error(config) when it is missing
   std::string positional() const;
+  /// The command as the cube's history tells it: the file's name without its folder, and of the options those that decide
+  /// the result.
+  std::string deciding_command() const;
   /// The job file overlaid with the keys given as options. @throws Error(config)
   JobSpec job() const;
   /// The error with the place in the job file in front, when its message begins with a key that stands there.

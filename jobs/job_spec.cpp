@@ -187,6 +187,33 @@ int deflate_level(std::string const& text) {
   return level;
 }
 
+/// "7200", "02:00:00" or "1-12:00:00", as Slurm's users write times.
+std::chrono::seconds time_limit(std::string const& text) {
+  auto const wrong = [&](bool good) {
+    require(good, ErrorKind::config,
+            fmt::format("run.time_limit = {} (must be seconds, HH:MM:SS or days-HH:MM:SS; 0 = what Slurm says).", text));
+  };
+  auto const dash = text.find('-');
+  auto const days = dash == std::string::npos ? std::optional<std::int64_t>(0) : parse_integer(text.substr(0, dash));
+  auto const parts = split(dash == std::string::npos ? text : text.substr(dash + 1), ':');
+  wrong(days && *days >= 0 && *days < 10000 && (parts.size() == 3 || (parts.size() == 1 && dash == std::string::npos)));
+  std::int64_t seconds = 0;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    auto const value = parse_integer(parts[i]);
+    wrong(value && *value >= 0 && *value < (i == 0 ? 100000000 : 60));
+    seconds = seconds * 60 + *value;
+  }
+  return std::chrono::hours(24 * *days) + std::chrono::seconds(seconds);
+}
+
+std::uint64_t extent_align(std::string const& text) {
+  auto const bytes = parse_bytes(text);
+  bool const power = bytes && *bytes >= 4096 && *bytes <= (std::uint64_t{1} << 30) && (*bytes & (*bytes - 1)) == 0;
+  require(power, ErrorKind::config,
+          fmt::format("cube.extent_align = {} (must be a power of two from 4K to 1G).", text));
+  return *bytes;
+}
+
 std::map<std::string, std::string> model_options(KeyValues const& values) {
   std::map<std::string, std::string> options;
   for (auto const& [key, list] : values) {
@@ -226,6 +253,9 @@ JobSpec make_job_spec(KeyValues const& key_values, std::filesystem::path const& 
   if (job.tile_px == 0) job.tile_px = 512;
   job.slab_dates = values.integer("run.slab", 0, 1 << 20);
   job.threads = values.integer("run.threads", 0, 4096);
+  job.grace = std::chrono::seconds(values.integer("run.grace", 0, 1 << 20));
+  job.time_limit = time_limit(values.text("run.time_limit"));
+  job.extent_align = extent_align(values.text("cube.extent_align"));
   auto const memory = parse_bytes(values.text("run.memory"));
   require(memory.has_value(), ErrorKind::config,
           fmt::format("run.memory = {} (must be bytes, with K, M, G or T: 16G).", values.text("run.memory")));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -42,7 +43,9 @@ struct JobSpec {
   std::string writer = "staged";  ///< staged or collective
   bool uncertainty = true;
   std::string title, institution;
+  std::uint64_t extent_align = 4096;
   int tile_px = 512, slab_dates = 0, threads = 0;
+  std::chrono::seconds grace{120}, time_limit{0};
   std::uint64_t memory_bytes = 0;
 
   std::string text;    ///< canonical job, all keys

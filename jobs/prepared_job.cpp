@@ -4,13 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
 
 #include "stfcube/io/cube.hpp"
-#include "stfcube/io/work_directory.hpp"
-#include "stfcube/jobs/job_file.hpp"
+#include "stfcube/jobs/job_inputs.hpp"
 #include "stfcube/jobs/scene_faults.hpp"
 #include "stfcube/jobs/target_dates.hpp"
 #include "stfcube/jobs/target_grid.hpp"
@@ -163,9 +163,20 @@ std::uint64_t decoded_bytes(PreparedJob const& job) {
   return bytes(job.task.fine_grid, job.fine) + bytes(job.task.coarse_grid, job.coarse);
 }
 
-void plan_work(PreparedJob& job, Communicator const& comm) {
+/// A cube that was started keeps its tiles and slabs, which must fit the memory of today.
+MemoryPlan memory_of_started(PreparedJob const& job, StartedRun const& started,
+                             std::function<std::uint64_t(int)> const& unit_bytes, int targets) {
+  try {
+    return plan_memory(job.budget, unit_bytes, started.slab_dates, job.spec.chunk[0], targets, job.threads);
+  } catch (Error const& error) {
+    throw error.with(fmt::format("{} was started with tiles of {} px and {} target dates at a time (more memory, or --fresh)",
+                                 job.spec.cube_path.string(), started.tile_px, started.slab_dates));
+  }
+}
+
+void plan_work(PreparedJob& job, std::optional<StartedRun> const& started, Communicator const& comm) {
   FusionTask& task = job.task;
-  PlanSettings settings{.tile_px = job.spec.tile_px,
+  PlanSettings settings{.tile_px = started ? started->tile_px : job.spec.tile_px,
                         .chunk_y = std::min(job.spec.chunk[2], task.fine_grid.height),
                         .chunk_x = std::min(job.spec.chunk[3], task.fine_grid.width),
                         .chunk_t = job.spec.chunk[0],
@@ -183,7 +194,8 @@ void plan_work(PreparedJob& job, Communicator const& comm) {
     }
     return most;
   };
-  job.memory = plan_memory(job.budget, bytes, job.spec.slab_dates, job.spec.chunk[0], targets, job.threads);
+  job.memory = started ? memory_of_started(job, *started, bytes, targets)
+                       : plan_memory(job.budget, bytes, job.spec.slab_dates, job.spec.chunk[0], targets, job.threads);
   job.memory.block_cache_bytes = std::min(job.memory.block_cache_bytes, decoded_bytes(job));
   settings.slab_dates = job.memory.slab_dates;
   job.plan = make_plan(task.fine_grid, targets, settings);
@@ -225,7 +237,8 @@ void same_job_everywhere(JobSpec const& spec, Communicator const& comm) {
 
 }  // namespace
 
-std::unique_ptr<PreparedJob> prepare_job(JobSpec const& spec, Communicator const& comm) {
+std::unique_ptr<PreparedJob> prepare_job(JobSpec const& spec, std::optional<StartedRun> const& started,
+                                         Communicator const& comm) {
   same_job_everywhere(spec, comm);
   auto job = std::make_unique<PreparedJob>();
   job->spec = spec;
@@ -256,22 +269,13 @@ std::unique_ptr<PreparedJob> prepare_job(JobSpec const& spec, Communicator const
   });
   // Memory planning asks the caches for dates only, so they may exist before their size is known.
   open_caches(*job);
-  comm.together([&] { plan_work(*job, comm); });
+  comm.together([&] { plan_work(*job, started, comm); });
   open_caches(*job);
+  job->inputs = input_records(job->fine.catalog, job->coarse.catalog, spec.folder);
+  comm.together([&] {
+    if (started && comm.is_root()) check_same_inputs(*started, input_lines(job->inputs, spec.folder));
+  });
   return job;
-}
-
-std::string cube_state(JobSpec const& spec) {
-  std::filesystem::path const& path = spec.cube_path;
-  check_cube_place(path);
-  if (!std::filesystem::exists(path)) return "new";
-  auto const cube = open_cube(path);
-  if (cube->attribute("stfcube_job_digest") == spec.digest) return "finished";
-  auto const keys = differing_keys(deciding_lines(cube->job_text()), deciding_lines(spec.text));
-  throw Error(ErrorKind::config,
-              fmt::format("cube.path = {} holds the cube of another job; different: {}. Choose another cube.path, or start "
-                          "over with --fresh.",
-                          path.string(), keys.empty() ? "version" : fmt::format("{}", fmt::join(keys, ", "))));
 }
 
 }  // namespace stfcube

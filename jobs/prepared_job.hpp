@@ -1,11 +1,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "stfcube/io/observation_reader.hpp"
+#include "stfcube/io/cube.hpp"
 #include "stfcube/jobs/job_spec.hpp"
+#include "stfcube/jobs/started_run.hpp"
 #include "stfcube/models/registry.hpp"
 #include "stfcube/pipeline/memory_budget.hpp"
 #include "stfcube/pipeline/tile_job.hpp"
@@ -33,15 +36,14 @@ struct PreparedJob {
   MemoryBudget budget;
   MemoryPlan memory;
   int threads = 1;
+  std::vector<InputRecord> inputs;         ///< for the provenance
 };
 
 /// Finds and checks everything `run` needs before the first pixel; scene headers are shared out over the ranks.
 /// @collective @throws Error on every rank: config for the job, data for inputs, resource for memory
-std::unique_ptr<PreparedJob> prepare_job(JobSpec const& spec, Communicator const& comm);
+/// @param started  what an earlier start fixed: the cube keeps its tiles and slabs, and its inputs must be the same
+std::unique_ptr<PreparedJob> prepare_job(JobSpec const& spec, std::optional<StartedRun> const& started,
+                                         Communicator const& comm);
 
-/// "finished" when the cube of this very job stands there, "new" when nothing does.
-/// @throws Error(config) when something else is in the way: another job's cube (naming the keys that differ), no cube, a
-/// directory; or when the folder cannot be written
-std::string cube_state(JobSpec const& spec);
 
 }  // namespace stfcube

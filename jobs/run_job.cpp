@@ -10,21 +10,32 @@
 #include <ctime>
 #include <limits>
 #include <map>
-#include <numeric>
 #include <optional>
+#include <ranges>
 
 #include "stfcube/io/cube.hpp"
 #include "stfcube/io/work_directory.hpp"
+#include "stfcube/jobs/cube_state.hpp"
+#include "stfcube/jobs/job_file.hpp"
+#include "stfcube/jobs/job_inputs.hpp"
 #include "stfcube/jobs/plan_report.hpp"
 #include "stfcube/jobs/prepared_job.hpp"
+#include "stfcube/jobs/run_records.hpp"
 #include "stfcube/partitioning/core/build_info.hpp"
 #include "stfcube/partitioning/core/log.hpp"
+#include "stfcube/partitioning/core/stop_request.hpp"
 #include "stfcube/partitioning/core/text.hpp"
 #include "stfcube/partitioning/threads/parallel_for.hpp"
 #include "stfcube/pipeline/tile_pipeline.hpp"
 
 namespace stfcube {
 namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::steady_clock;
+
+/// Some tiles failed; they are listed.
+constexpr int failed_tiles_status = 4;
 
 /// The time of this start, or SOURCE_DATE_EPOCH so that two builds of one cube can have the same bytes.
 std::string creation_time() {
@@ -37,25 +48,6 @@ std::string creation_time() {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(now));
 }
 
-std::string href_of(std::string const& path, std::filesystem::path const& folder) {
-  // A signed URL holds a secret behind its question mark.
-  if (path.starts_with("/vsi") || path.find("://") != std::string::npos) return path.substr(0, path.find('?'));
-  return std::filesystem::absolute(path).lexically_proximate(std::filesystem::absolute(folder)).string();
-}
-
-void add_inputs(std::vector<InputRecord>& inputs, PreparedSensor const& sensor, std::filesystem::path const& folder) {
-  auto const add = [&](std::string const& path, std::string const& role, Date date) {
-    inputs.push_back({href_of(path, folder), std::filesystem::path(path).stem().string(), role, date});
-  };
-  for (Scene const& scene : sensor.catalog.scenes) {
-    std::string last;
-    for (BandFile const& band : scene.bands) {
-      if (band.path != last) add(last = band.path, sensor.catalog.sensor.role, scene.date);
-    }
-    if (scene.qa) add(scene.qa->path, "mask", scene.date);
-  }
-}
-
 /// Centre wavelengths of the usual band names (Landsat 8 OLI), micrometres.
 float wavelength_um(std::string const& band) {
   static std::map<std::string, float> const known = {{"coastal", 0.443F}, {"blue", 0.482F},  {"green", 0.561F},
@@ -65,7 +57,7 @@ float wavelength_um(std::string const& band) {
   return found == known.end() ? std::numeric_limits<float>::quiet_NaN() : found->second;
 }
 
-CubeLayout cube_layout(PreparedJob const& job, RunSettings const& settings) {
+CubeLayout cube_layout(PreparedJob const& job, StartedRun const& started) {
   JobSpec const& spec = job.spec;
   CubeLayout layout;
   layout.path = spec.cube_path;
@@ -77,20 +69,42 @@ CubeLayout cube_layout(PreparedJob const& job, RunSettings const& settings) {
   layout.uncertainty = spec.uncertainty;
   layout.chunk = spec.chunk;
   layout.deflate_level = spec.deflate_level;
+  layout.extent_align = spec.extent_align;
   ModelInfo const& info = job.model->info();
-  layout.provenance = {.job_text = spec.text,
-                       .job_digest = spec.digest,
-                       .created = creation_time(),
-                       .command = settings.command,
+  layout.provenance = {.job_text = started.job_text,
+                       .job_digest = started.job_digest,
+                       .created = started.created,
+                       .command = started.command,
                        .model = info.name,
                        .model_title = info.title,
                        .model_citation = info.citation,
                        .title = spec.title.empty() ? fmt::format("{} data cube by {}", spec.quantity.name, info.name) : spec.title,
                        .institution = spec.institution,
-                       .inputs = {}};
-  add_inputs(layout.provenance.inputs, job.fine, spec.folder);
-  add_inputs(layout.provenance.inputs, job.coarse, spec.folder);
+                       .inputs = job.inputs};
   return layout;
+}
+
+/// What this start fixes for later ones.
+StartedRun first_start(PreparedJob const& job, RunSettings const& settings) {
+  return {.job_digest = job.spec.digest,
+          .job_text = deciding_lines(job.spec.text),
+          .software = version_described(),
+          .created = creation_time(),
+          .command = settings.command,
+          .writer = job.spec.writer,
+          .tile_px = job.spec.tile_px,
+          .slab_dates = job.memory.slab_dates,
+          .units = job.plan.units(),
+          .inputs = input_lines(job.inputs, job.spec.folder)};
+}
+
+/// When this process has to be through: run.time_limit, or what Slurm gave the job.
+std::optional<steady_clock::time_point> end_of_time(JobSpec const& spec, steady_clock::time_point started) {
+  if (spec.time_limit.count() > 0) return started + spec.time_limit;
+  char const* text = std::getenv("SLURM_JOB_END_TIME");
+  auto const end = text ? parse_integer(text) : std::nullopt;
+  if (!end) return std::nullopt;
+  return steady_clock::now() + std::chrono::seconds(*end - std::time(nullptr));
 }
 
 /// Slowest and median over ranks of a number, for the closing lines.
@@ -102,7 +116,7 @@ std::string slowest_and_median(double value, Communicator const& comm) {
   return fmt::format("{:.1f} / {:.1f}", all.back(), all[all.size() / 2]);
 }
 
-void log_closing(PipelineResult const& result, double seconds, Timings const& timings, PreparedJob const& job,
+void log_closing(RunProgress const& result, double seconds, Timings const& timings, PreparedJob const& job,
                  Communicator const& comm) {
   auto const text = [&](std::atomic<std::int64_t> const& clock) {
     return slowest_and_median(static_cast<double>(clock.load()) * 1e-9, comm);
@@ -130,39 +144,157 @@ void log_start(PreparedJob const& job, Communicator const& comm) {
   }
 }
 
+/// One start of a cube, from the lock to the last log line.
+class CubeRun {
+ public:
+  CubeRun(JobSpec const& spec, RunSettings const& settings, Communicator const& comm)
+      : spec_(spec), settings_(settings), comm_(comm), place_(spec.cube_path, comm) {}
+
+  int run() {
+    if (is_finished()) return 0;
+    prepare();
+    auto const writer = make_cube_writer(spec_.writer, cube_layout(*job_, *started_), place_, comm_);
+    Plan const& plan = job_->plan;
+    auto todo = assign(plan, job_->tile_cost, comm_.size());
+    Timings timings;
+    run_statistics(job_->task, plan, todo[static_cast<std::size_t>(comm_.rank())], job_->threads, comm_);
+    leave_out(todo, writer->units_done());
+    make_records(todo, writer->units_done().size());
+    RunOutcome const outcome =
+        run_units(job_->task, plan, todo,
+                  {job_->threads, job_->memory.in_flight, spec_.grace, end_of_time(spec_, begin_)}, *writer, comm_, timings,
+                  records_ ? &*records_ : nullptr);
+    std::size_t const done = writer->units_done().size() + outcome.done.units_done;
+    if (outcome.stopped) return stopped(done);
+    note("finishing");
+    return finish(*writer, outcome, done, timings);
+  }
+
+ private:
+  bool is_finished() {
+    CubeState state;
+    comm_.together([&] {
+      if (settings_.fresh) {
+        if (comm_.is_root()) place_.clear();
+      } else {
+        state = cube_state(spec_);
+      }
+      // A run that died between its last two steps left this behind.
+      if (state.finished && comm_.is_root()) place_.clear();
+    });
+    state_ = settings_.fresh ? "new" : state.text;
+    started_ = state.started;
+    if (state.finished) {
+      log::info(fmt::format("{} is the finished cube of this job: nothing to do", spec_.cube_path.string()));
+    }
+    return state.finished;
+  }
+
+  void prepare() {
+    job_ = prepare_job(spec_, started_, comm_);
+    log_start(*job_, comm_);
+    for (std::string const& line : split(plan_report(*job_, state_, comm_.size()), '\n')) {
+      if (!line.empty()) log::info(line);
+    }
+    if (started_) return;
+    std::string text;
+    comm_.together([&] {
+      if (!comm_.is_root()) return;
+      text = to_json(first_start(*job_, settings_));
+      // Work of which nobody knows how the cube was cut is of no use.
+      place_.clear();
+      place_.replace(started_run_file, text);
+    });
+    started_ = started_run_from_json(comm_.broadcast(text));
+  }
+
+  void leave_out(std::vector<std::vector<Unit>>& todo, std::vector<std::int64_t> const& done) const {
+    for (auto& units : todo) {
+      std::erase_if(units, [&](Unit const& unit) { return std::ranges::binary_search(done, job_->plan.unit_number(unit)); });
+    }
+    if (!done.empty()) log::info(fmt::format("{} of {} units were done by earlier starts", done.size(), job_->plan.units()));
+  }
+
+  void make_records(std::vector<std::vector<Unit>> const& todo, std::size_t before) {
+    std::int64_t values = 0;
+    for (Unit const& unit : todo | std::views::join) {
+      values += job_->plan.tiles[static_cast<std::size_t>(unit.tile)].area() *
+                job_->plan.slabs[static_cast<std::size_t>(unit.slab)].count * static_cast<std::int64_t>(spec_.bands.size());
+    }
+    comm_.together([&] {
+      if (!comm_.is_root()) return;
+      records_.emplace(place_, job_->plan,
+                       RunFacts{job_->plan.units(), before, values, comm_.size(), job_->threads, spec_.writer});
+    });
+  }
+
+  void note(std::string const& state) {
+    comm_.together([&] {
+      if (records_) records_->note(state);
+    });
+  }
+
+  int stopped(std::size_t done) {
+    note("stopped");
+    bool const kept = spec_.writer == "staged";
+    log::warning(fmt::format("stopped as asked after {} of {} units. {}", done, job_->plan.units(),
+                             kept ? "Run the same command again to continue."
+                                  : "cube.writer = collective keeps nothing of them: the next start begins anew."));
+    return stopped_status;
+  }
+
+  int finish(CubeWriter& writer, RunOutcome const& outcome, std::size_t done, Timings const& timings) {
+    require(done > 0, ErrorKind::data,
+            outcome.failed.empty() ? std::string("the cube has no unit.")
+                                   : fmt::format("no unit could be computed. The first: {}", outcome.failed.front().reason));
+    std::string const digest =
+        writer.finish({done, job_->plan.units(), failed_lines(outcome.failed, job_->plan)});
+    // Only what is still to be done stays: the work directory of a cube with failed tiles.
+    if (outcome.failed.empty()) comm_.together([&] { if (comm_.is_root()) place_.clear(); });
+    else note("finished with failed tiles");
+    double const seconds = std::chrono::duration<double>(steady_clock::now() - begin_).count();
+    log_closing(outcome.done, seconds, timings, *job_, comm_);
+    if (outcome.failed.empty()) {
+      log::info(fmt::format("{} is complete, content digest {}", spec_.cube_path.string(), digest));
+      return 0;
+    }
+    log::warning(fmt::format("{} is finished, but {} of {} units failed and are without data (first: {}). Once their input can "
+                             "be read, the same command computes them alone.",
+                             spec_.cube_path.string(), outcome.failed.size(), job_->plan.units(),
+                             outcome.failed.front().reason));
+    return failed_tiles_status;
+  }
+
+  JobSpec const& spec_;
+  RunSettings const& settings_;
+  Communicator comm_;
+  steady_clock::time_point begin_ = steady_clock::now();
+  WorkDirectory place_;
+  std::string state_;
+  std::optional<StartedRun> started_;
+  std::unique_ptr<PreparedJob> job_;
+  std::optional<RunRecords> records_;  ///< on rank 0
+};
+
 }  // namespace
 
 int run_job(JobSpec const& spec, RunSettings const& settings, Communicator const& comm) {
-  auto const started = std::chrono::steady_clock::now();
   give_back_freed_memory();
-  std::string state;
+  listen_to_stop_signals();
+  bool finished = false;
   comm.together([&] {
-    if (settings.fresh) check_cube_place(spec.cube_path);
-    state = settings.fresh ? "new" : cube_state(spec);
+    if (settings.fresh) {
+      check_cube_place(spec.cube_path);
+    } else {
+      // What stands in the way is told before anything is made beside it.
+      finished = cube_state(spec).finished;
+    }
   });
-  if (state == "finished") {
+  if (finished && !fs::exists(work_directory_of(spec.cube_path))) {
     log::info(fmt::format("{} is the finished cube of this job: nothing to do", spec.cube_path.string()));
     return 0;
   }
-  auto const job = prepare_job(spec, comm);
-  log_start(*job, comm);
-  for (std::string const& line : split(plan_report(*job, state, comm.size()), '\n')) {
-    if (!line.empty()) log::info(line);
-  }
-
-  auto const work = assign(job->plan, job->tile_cost, comm.size());
-  std::vector<Unit> const& mine = work[static_cast<std::size_t>(comm.rank())];
-  auto const layout = cube_layout(*job, settings);
-  WorkDirectory const place(layout.path, comm);
-  auto const writer = make_cube_writer(spec.writer, layout, place, comm);
-  Timings timings;
-  run_statistics(job->task, job->plan, mine, job->threads, comm);
-  auto const result = run_units(job->task, job->plan, mine, {job->threads, job->memory.in_flight}, *writer, comm, timings);
-  std::string const digest = writer->finish({result.units_done, job->plan.units()});
-  double const seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
-  log_closing(result, seconds, timings, *job, comm);
-  log::info(fmt::format("{} is complete, content digest {}", spec.cube_path.string(), digest));
-  return 0;
+  return CubeRun(spec, settings, comm).run();
 }
 
 }  // namespace stfcube

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "stfcube/jobs/apps/commands.hpp"
+#include "stfcube/jobs/cube_state.hpp"
 #include "stfcube/jobs/job_keys.hpp"
 #include "stfcube/jobs/plan_report.hpp"
 #include "stfcube/jobs/run_job.hpp"
@@ -15,24 +16,23 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-int run(CommandArguments const& arguments, Words const& words, Communicator const& comm) {
+int run(CommandArguments const& arguments, Words const&, Communicator const& comm) {
   JobSpec spec;
   comm.together([&] { spec = arguments.job(); });
-  return run_job(spec, {.command = fmt::format("stfcube run {}", fmt::join(words, " ")), .fresh = arguments.has("fresh")},
-                 comm);
+  return run_job(spec, {.command = arguments.deciding_command(), .fresh = arguments.has("fresh")}, comm);
 }
 
 int plan(CommandArguments const& arguments, Words const&, Communicator const& comm) {
   JobSpec spec;
-  std::string state;
+  CubeState state;
   int ranks = 1;
   comm.together([&] {
     spec = arguments.job();
     ranks = arguments.integer("ranks", 1, 1 << 20);
     state = cube_state(spec);
   });
-  auto const job = prepare_job(spec, comm);
-  if (comm.is_root()) fmt::print("{}", arguments.has("json") ? plan_json(*job, state, ranks) : plan_report(*job, state, ranks));
+  auto const job = prepare_job(spec, state.started, comm);
+  if (comm.is_root()) fmt::print("{}", arguments.has("json") ? plan_json(*job, state.text, ranks) : plan_report(*job, state.text, ranks));
   return 0;
 }
 
@@ -77,8 +77,8 @@ int models(CommandArguments const& arguments, Words const& words, Communicator c
 
 std::vector<Command> job_commands() {
   return {
-      {{"run", "JOB.cfg", "Builds the cube of a job. Under mpirun or srun on all their ranks.",
-        {{"fresh", "", "replace a cube that stands under cube.path"}}, true},
+      {{"run", "JOB.cfg", "Builds the cube of a job, or continues it. Under mpirun or srun on all their ranks.",
+        {{"fresh", "", "start over: replace a cube or a started run under cube.path"}}, true},
        run},
       {{"plan", "JOB.cfg", "Checks everything 'run' would check and prints what it would do; computes nothing.",
         {{"json", "", "for machines"}, {"ranks", "N", "ranks the Slurm request is made for", "1"}}, true},

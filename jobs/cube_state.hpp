@@ -1,0 +1,25 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "stfcube/jobs/job_spec.hpp"
+#include "stfcube/jobs/started_run.hpp"
+
+namespace stfcube {
+
+/// What stands where the cube of a job is to be.
+struct CubeState {
+  bool finished = false;              ///< the whole cube of this very job: nothing is left to do
+  std::optional<StartedRun> started;  ///< a run that can be continued
+  std::string text;                   ///< for people: "new", "finished", "started: 12 of 64 units done"
+};
+
+/// Looks, without changing anything. @throws Error(config) when something else is in the way: another job's cube or work in
+/// progress (naming the keys that differ), no cube, a folder; or when the folder cannot be written
+CubeState cube_state(JobSpec const& spec);
+
+/// `<cube>.work`
+std::filesystem::path work_directory_of(std::filesystem::path const& cube);
+
+}  // namespace stfcube

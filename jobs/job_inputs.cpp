@@ -1,0 +1,50 @@
+#include "stfcube/jobs/job_inputs.hpp"
+
+#include <fmt/format.h>
+
+#include <system_error>
+
+namespace stfcube {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string href_of(std::string const& path, fs::path const& folder) {
+  // A signed URL holds a secret behind its question mark.
+  if (path.starts_with("/vsi") || path.find("://") != std::string::npos) return path.substr(0, path.find('?'));
+  return fs::absolute(path).lexically_proximate(fs::absolute(folder)).string();
+}
+
+void add_inputs(std::vector<InputRecord>& inputs, Catalog const& catalog, fs::path const& folder) {
+  auto const add = [&](std::string const& path, std::string const& role, Date date) {
+    inputs.push_back({href_of(path, folder), fs::path(path).stem().string(), role, date});
+  };
+  for (Scene const& scene : catalog.scenes) {
+    std::string last;
+    for (BandFile const& band : scene.bands) {
+      if (band.path != last) add(last = band.path, catalog.sensor.role, scene.date);
+    }
+    if (scene.qa) add(scene.qa->path, "mask", scene.date);
+  }
+}
+
+}  // namespace
+
+std::vector<InputRecord> input_records(Catalog const& fine, Catalog const& coarse, fs::path const& folder) {
+  std::vector<InputRecord> inputs;
+  add_inputs(inputs, fine, folder);
+  add_inputs(inputs, coarse, folder);
+  return inputs;
+}
+
+std::vector<std::string> input_lines(std::vector<InputRecord> const& inputs, fs::path const& folder) {
+  std::vector<std::string> lines;
+  for (InputRecord const& input : inputs) {
+    std::error_code unknown;
+    auto const size = fs::file_size(folder / input.href, unknown);
+    lines.push_back(fmt::format("{} {} {} {}", input.role, to_string(input.acquired), unknown ? 0 : size, input.href));
+  }
+  return lines;
+}
+
+}  // namespace stfcube

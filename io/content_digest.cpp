@@ -21,25 +21,6 @@ bool is_empty(std::span<std::byte const> raw, CubeArray const& array) {
          std::memcmp(raw.data(), raw.data() + size, raw.size() - size) == 0;
 }
 
-std::vector<Record> gather(std::vector<Record> const& mine, Communicator const& comm) {
-  std::string bytes(mine.size() * sizeof(Record), '\0');
-  if (!mine.empty()) std::memcpy(bytes.data(), mine.data(), bytes.size());
-  std::vector<Record> all;
-  for (std::string const& piece : comm.all_gather(bytes)) {
-    auto const before = all.size();
-    all.resize(before + piece.size() / sizeof(Record));
-    if (!piece.empty()) std::memcpy(all.data() + before, piece.data(), piece.size());
-  }
-  return all;
-}
-
-/// "reflectance 0 3 1 2 131072 0a1b2c3d\n"; an array without bands has three indices.
-std::string line(Record const& record, CubeArray const& array, std::array<int, 4> const& index) {
-  std::string const band = array.banded ? fmt::format(" {}", index[1]) : "";
-  return fmt::format("{} {}{} {} {} {} {:08x}\n", array.name, index[0], band, index[2], index[3],
-                     array.chunk_bytes(), record.crc);
-}
-
 auto place(Record const& record) {
   return std::tuple(record.array, record.chunk);
 }
@@ -59,6 +40,13 @@ void ContentDigest::add(std::size_t array, std::array<int, 4> const& index, std:
   if (auto const crc = checksum(one, raw)) add(array, one.chunk_number(index), *crc);
 }
 
+std::string ContentDigest::line(CubeArray const& array, std::int64_t chunk, std::uint32_t checksum) {
+  auto const index = array.chunk_index(chunk);
+  std::string const band = array.banded ? fmt::format(" {}", index[1]) : "";
+  return fmt::format("{} {}{} {} {} {} {:08x}\n", array.name, index[0], band, index[2], index[3],
+                     array.chunk_bytes(), checksum);
+}
+
 void ContentDigest::add(std::size_t array, std::int64_t chunk, std::uint32_t checksum) {
   records_.push_back({chunk, static_cast<std::uint32_t>(array), checksum});
 }
@@ -68,11 +56,11 @@ std::array<int, 4> ContentDigest::index_of(Record const& record) const {
 }
 
 std::string ContentDigest::merged_hex(Communicator const& comm) const {
-  std::vector<Record> all = gather(records_, comm);
+  std::vector<Record> all = comm.gather_values(records_);
   std::ranges::sort(all, {}, place);
   ensure(std::ranges::adjacent_find(all, {}, place) == all.end(), "each chunk is written once");
   Sha256 digest;
-  for (Record const& record : all) digest.add(line(record, arrays_[record.array], index_of(record)));
+  for (Record const& record : all) digest.add(line(arrays_[record.array], record.chunk, record.crc));
   return digest.hex();
 }
 

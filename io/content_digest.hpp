@@ -33,6 +33,10 @@ class ContentDigest {
   /// The checksum that counts for a chunk; nothing when it holds the fill value alone and does not count.
   static std::optional<std::uint32_t> checksum(CubeArray const& array, std::span<std::byte const> raw);
 
+  /// What the digest is made over, for one chunk: "reflectance 0 3 1 2 131072 0a1b2c3d\n"; an array without bands has three
+  /// indices.
+  static std::string line(CubeArray const& array, std::int64_t chunk, std::uint32_t checksum);
+
   /// One chunk by its row-major number and checksum. Each chunk once.
   void add(std::size_t array, std::int64_t chunk, std::uint32_t checksum);
 

@@ -48,7 +48,7 @@ struct CubeLayout {
   bool uncertainty = true;
   std::array<int, 4> chunk = {1, 1, 256, 256};  ///< time, band, y, x
   int deflate_level = 1;                ///< 0: none
-  std::uint64_t extent_align = 4096;    ///< places in the work file begin at multiples of this, bytes
+  std::uint64_t extent_align = 4096;    ///< of places in the file that ranks append to, bytes (staged writer)
   Provenance provenance;
 };
 
@@ -71,8 +71,8 @@ struct CubeSummary {
 /// gets. The ranks of a run share one counter; it may be asked from one thread per rank.
 using Extents = std::function<std::uint64_t(std::uint64_t bytes)>;
 
-/// Writes one cube. Nothing stands under the final name before `finish` returned; a writer destroyed before that leaves no
-/// half cube. The seam between the pipeline and the ways to write (`cube.writer`).
+/// Writes one cube. Nothing new stands under the final name before `finish` returned; a writer destroyed before that leaves
+/// no half cube. The seam between the pipeline and the ways to write (`cube.writer`).
 class CubeWriter {
  public:
   virtual ~CubeWriter() = default;
@@ -100,9 +100,12 @@ class CubeWriter {
 std::unique_ptr<CubeWriter> make_collective_writer(CubeLayout const& layout, WorkDirectory const& place,
                                                    Communicator const& comm);
 
-/// Chunks compressed in threads, appended to a plain file, and copied into one cube in their order at the end (design:
-/// parallel-io, section 1). Equal units give equal bytes on any number of ranks, in any order. Compresses on the threads
-/// of the arena that `write` is called from. @param place  outlives the writer. @collective
+/// Chunks compressed in threads, appended to a plain file with a journal beside it, and copied into one cube in their
+/// order at the end (design: parallel-io, section 1). Equal units give equal bytes on any number of ranks, in any order, in
+/// one start or several: what `write` returned from is done for good, and the next start goes on from there. Without room
+/// for the copy the file itself becomes the cube, with equal content. While units have failed, the work directory keeps
+/// what a later start needs. Compresses on the threads of the arena that `write` is called from.
+/// @param place  outlives the writer. @collective
 std::unique_ptr<CubeWriter> make_staged_writer(CubeLayout const& layout, WorkDirectory const& place,
                                                Communicator const& comm);
 

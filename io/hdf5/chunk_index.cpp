@@ -1,9 +1,8 @@
 #include "stfcube/io/hdf5/chunk_index.hpp"
 
-#include <algorithm>
+#include <utility>
 
 #include "stfcube/io/hdf5/serial_file.hpp"
-#include "stfcube/partitioning/core/error.hpp"
 
 namespace stfcube::hdf5 {
 namespace {
@@ -21,26 +20,38 @@ std::vector<hsize_t> first_element(CubeArray const& array, std::int64_t chunk) {
 
 }  // namespace
 
-void add_chunk_index(std::filesystem::path const& path, std::vector<CubeArray> const& arrays,
-                     std::span<StoredChunk const> chunks, std::span<std::uint64_t const> offsets) {
-  ensure(offsets.size() == chunks.size() + 1, "each chunk has a place");
-  SerialFile file = SerialFile::open_with_pixels(path, offsets.back());
-  // The library wants bytes to write; the driver does not look at them.
-  auto const largest = std::ranges::max_element(chunks, {}, &StoredChunk::size);
-  std::vector<std::byte> const nothing(chunks.empty() ? 0 : largest->size);
+struct ChunkIndex::State {
+  std::vector<CubeArray> arrays;
+  SerialFile file;
+  std::uint32_t open_array;
   Dataset dataset;
-  for (std::size_t i = 0; i < chunks.size(); ++i) {
-    CubeArray const& array = arrays[chunks[i].array];
-    if (i == 0 || chunks[i].array != chunks[i - 1].array) {
-      dataset = Dataset(checked(H5Dopen2(file, array.name.c_str(), H5P_DEFAULT), array.name));
+  std::vector<std::byte> nothing;  ///< the library wants bytes to write; the driver does not look at them
+};
+
+ChunkIndex::ChunkIndex(std::filesystem::path const& path, std::vector<CubeArray> arrays, std::uint64_t end)
+    : state_(new State{std::move(arrays), SerialFile::open_with_pixels(path, end), UINT32_MAX, {}, {}}) {}
+
+ChunkIndex::~ChunkIndex() = default;
+
+void ChunkIndex::add(std::span<StoredChunk const> chunks) {
+  State& s = *state_;
+  for (StoredChunk const& chunk : chunks) {
+    CubeArray const& array = s.arrays.at(chunk.array);
+    if (chunk.array != s.open_array) {
+      s.dataset = Dataset(checked(H5Dopen2(s.file, array.name.c_str(), H5P_DEFAULT), array.name));
+      s.open_array = chunk.array;
     }
-    file.place_next(offsets[i], chunks[i].size);
-    auto const first = first_element(array, chunks[i].chunk);
-    checked(H5Dwrite_chunk(dataset, H5P_DEFAULT, 0, first.data(), chunks[i].size, nothing.data()),
+    if (s.nothing.size() < chunk.size) s.nothing.resize(chunk.size);
+    s.file.place_next(chunk.offset, chunk.size);
+    auto const first = first_element(array, chunk.chunk);
+    checked(H5Dwrite_chunk(s.dataset, H5P_DEFAULT, 0, first.data(), chunk.size, s.nothing.data()),
             "indexing " + array.name);
   }
-  dataset.reset();
-  file.close();
+}
+
+void ChunkIndex::close() {
+  state_->dataset.reset();
+  state_->file.close();
 }
 
 }  // namespace stfcube::hdf5

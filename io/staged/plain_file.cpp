@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "stfcube/partitioning/core/error.hpp"
@@ -25,6 +26,8 @@ int flags_of(PlainFile::Access access) {
       return O_RDWR | O_CLOEXEC;
     case PlainFile::Access::create:
       return O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC;
+    case PlainFile::Access::open_or_create:
+      return O_RDWR | O_CREAT | O_CLOEXEC;
   }
   return O_RDONLY;
 }
@@ -76,6 +79,16 @@ void PlainFile::write(std::uint64_t offset, std::span<std::byte const> bytes) co
   });
   if (reason == 0 && done < bytes.size()) reason = ENOSPC;  // no progress, and no reason given
   if (reason != 0) fail("writing", bytes.size() - done, offset + done, reason);
+}
+
+std::uint64_t PlainFile::size() const {
+  struct stat status {};
+  if (fstat(file_, &status) != 0) fail("asking for the length of", 0, 0, errno);
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
+void PlainFile::sync() const {
+  if (fdatasync(file_) != 0) fail("syncing to disk", 0, 0, errno);
 }
 
 void PlainFile::resize(std::uint64_t bytes) const {

@@ -12,7 +12,12 @@ namespace stfcube {
 /// missing and how much space is free.
 class PlainFile {
  public:
-  enum class Access { read, write, create };
+  enum class Access {
+    read,
+    write,
+    create,         ///< empty, in place of an older file
+    open_or_create  ///< what the file holds stays
+  };
 
   /// @throws Error(io)
   PlainFile(std::filesystem::path path, Access access);
@@ -22,6 +27,9 @@ class PlainFile {
 
   std::filesystem::path const& path() const { return path_; }
 
+  /// @throws Error(io)
+  std::uint64_t size() const;
+
   /// @throws Error(io), also when the file ends before
   void read(std::uint64_t offset, std::span<std::byte> into) const;
   /// @throws Error(io)
@@ -29,6 +37,10 @@ class PlainFile {
 
   /// Cuts the file, or lengthens it by zeros. @throws Error(io)
   void resize(std::uint64_t bytes) const;
+
+  /// Returns when what was written lies on the disk. After a failure the data count as lost: a second call would prove
+  /// nothing. @throws Error(io)
+  void sync() const;
 
   /// Some file systems report failed writes only here; the destructor would ignore them. To be called once,
   /// last.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <numeric>
 
@@ -20,6 +21,24 @@ void sum_in_place(Communicator const& comm, std::span<T> values, MPI_Datatype ty
   if (comm.size() == 1 || values.empty()) return;
   check_mpi(MPI_Allreduce(MPI_IN_PLACE, values.data(), int_size(values.size()), type, MPI_SUM, mpi_comm(comm)),
             "MPI_Allreduce");
+}
+
+/// Messages to the root are told apart from those of others by this.
+constexpr int to_root_tag = 17;
+
+/// What one pass of an exchange moves between two ranks: bytes [begin, begin + share) of each text.
+std::vector<int> counts_of_pass(std::vector<std::int64_t> const& sizes, std::int64_t begin, std::int64_t share) {
+  std::vector<int> counts;
+  for (std::int64_t const size : sizes) {
+    counts.push_back(static_cast<int>(std::clamp<std::int64_t>(size - begin, 0, share)));
+  }
+  return counts;
+}
+
+std::vector<int> offsets_of(std::vector<int> const& counts) {
+  std::vector<int> offsets(counts.size());
+  std::exclusive_scan(counts.begin(), counts.end(), offsets.begin(), 0);
+  return offsets;
 }
 
 /// An error as bytes: kind, then message; empty for "no error".
@@ -92,6 +111,50 @@ std::string Communicator::broadcast(std::string const& bytes) const {
   std::string copy = is_root() ? bytes : std::string(static_cast<std::size_t>(length), '\0');
   check_mpi(MPI_Bcast(copy.data(), length, MPI_CHAR, 0, mpi_comm(*this)), "MPI_Bcast");
   return copy;
+}
+
+std::vector<std::string> Communicator::exchange(std::vector<std::string> const& to_each, std::uint64_t most_bytes) const {
+  ensure(to_each.size() == static_cast<std::size_t>(size_), "there is a text for each rank");
+  if (size_ == 1) return to_each;
+  std::vector<std::int64_t> sending, receiving(to_each.size());
+  for (std::string const& text : to_each) sending.push_back(static_cast<std::int64_t>(text.size()));
+  check_mpi(MPI_Alltoall(sending.data(), 1, MPI_INT64_T, receiving.data(), 1, MPI_INT64_T, mpi_comm(*this)),
+            "MPI_Alltoall");
+  auto const share = std::max<std::int64_t>(1, static_cast<std::int64_t>(most_bytes) / size_);
+  std::int64_t const largest = max(*std::max_element(sending.begin(), sending.end()));
+  std::vector<std::string> received(to_each.size());
+  for (std::int64_t begin = 0; begin < largest; begin += share) {
+    auto const out = counts_of_pass(sending, begin, share), in = counts_of_pass(receiving, begin, share);
+    auto const out_offsets = offsets_of(out), in_offsets = offsets_of(in);
+    std::string outgoing;
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      if (out[i] > 0) outgoing.append(to_each[i], static_cast<std::size_t>(begin), static_cast<std::size_t>(out[i]));
+    }
+    std::string incoming(static_cast<std::size_t>(in_offsets.back()) + static_cast<std::size_t>(in.back()), '\0');
+    check_mpi(MPI_Alltoallv(outgoing.data(), out.data(), out_offsets.data(), MPI_CHAR, incoming.data(), in.data(),
+                            in_offsets.data(), MPI_CHAR, mpi_comm(*this)),
+              "MPI_Alltoallv");
+    for (std::size_t i = 0; i < in.size(); ++i) {
+      received[i].append(incoming, static_cast<std::size_t>(in_offsets[i]), static_cast<std::size_t>(in[i]));
+    }
+  }
+  return received;
+}
+
+void Communicator::send_to_root(std::string const& bytes) const {
+  ensure(rank_ != 0, "the root sends nothing to itself");
+  check_mpi(MPI_Send(bytes.data(), int_size(bytes.size()), MPI_CHAR, 0, to_root_tag, mpi_comm(*this)), "MPI_Send");
+}
+
+std::string Communicator::receive_from(int rank) const {
+  ensure(rank_ == 0 && rank != 0, "the root receives from the others");
+  MPI_Status status;
+  check_mpi(MPI_Probe(rank, to_root_tag, mpi_comm(*this), &status), "MPI_Probe");
+  int length = 0;
+  check_mpi(MPI_Get_count(&status, MPI_CHAR, &length), "MPI_Get_count");
+  std::string bytes(static_cast<std::size_t>(length), '\0');
+  check_mpi(MPI_Recv(bytes.data(), length, MPI_CHAR, rank, to_root_tag, mpi_comm(*this), MPI_STATUS_IGNORE), "MPI_Recv");
+  return bytes;
 }
 
 void Communicator::barrier() const {

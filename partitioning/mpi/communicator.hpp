@@ -1,15 +1,31 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "stfcube/partitioning/core/error.hpp"
 
 namespace stfcube {
+
+/// Plain values as bytes for a message, and back.
+template <class T>
+  requires std::is_trivially_copyable_v<T>
+std::string bytes_of_values(std::vector<T> const& values) {
+  return {reinterpret_cast<char const*>(values.data()), values.size() * sizeof(T)};
+}
+template <class T>
+  requires std::is_trivially_copyable_v<T>
+void append_values(std::string const& bytes, std::vector<T>& values) {
+  auto const before = values.size();
+  values.resize(before + bytes.size() / sizeof(T));
+  if (!bytes.empty()) std::memcpy(values.data() + before, bytes.data(), bytes.size());
+}
 
 /// A group of ranks. Default constructed it is rank 0 of 1 and makes no MPI call, so that the same code runs alone.
 /// Copies share one MPI communicator (a duplicate of the world). Collective members must be called by every rank, in
@@ -34,6 +50,25 @@ class Communicator {
 
   /// @collective The bytes of every rank, in rank order, on every rank.
   std::vector<std::string> all_gather(std::string const& bytes) const;
+
+  /// @collective The values of every rank, in rank order, on every rank.
+  template <class T>
+    requires std::is_trivially_copyable_v<T>
+  std::vector<T> gather_values(std::vector<T> const& mine) const {
+    std::vector<T> all;
+    for (std::string const& piece : all_gather(bytes_of_values(mine))) append_values(piece, all);
+    return all;
+  }
+
+  /// @collective Hands the i-th text to rank i. In passes, none of which moves more than about `most_bytes` per rank.
+  /// @param to_each  one for each rank. @return what each rank had for this one
+  std::vector<std::string> exchange(std::vector<std::string> const& to_each,
+                                    std::uint64_t most_bytes = std::uint64_t{1} << 30) const;
+
+  /// Bytes from any other rank to the root, which must be at `receive_from`; below 2 GiB. Messages of one rank arrive in
+  /// order. @throws Error(mpi)
+  void send_to_root(std::string const& bytes) const;
+  std::string receive_from(int rank) const;
 
   /// @collective The root's value everywhere.
   std::string broadcast(std::string const& bytes) const;

@@ -65,6 +65,44 @@ TEST(Communicator, gather_of_nothing_is_empty_texts) {
   for (std::string const& piece : world().all_gather("")) EXPECT_EQ(piece, "");
 }
 
+TEST(Communicator, values_are_gathered_in_rank_order) {
+  std::vector<std::int64_t> const mine(static_cast<std::size_t>(world().rank()), world().rank());
+  std::vector<std::int64_t> expected;
+  for (int rank = 0; rank < world().size(); ++rank) expected.insert(expected.end(), static_cast<std::size_t>(rank), rank);
+  EXPECT_EQ(world().gather_values(mine), expected);
+}
+
+/// What rank `from` has for rank `to`: of different lengths, sometimes nothing.
+std::string text_between(int from, int to) {
+  std::string text(static_cast<std::size_t>((from * 7 + to * 3) % 5) * 9, static_cast<char>('a' + from));
+  if (!text.empty()) text.back() = static_cast<char>('A' + to);
+  return text;
+}
+
+TEST(Communicator, exchange_hands_every_text_to_its_rank_in_any_number_of_passes) {
+  std::vector<std::string> mine, expected;
+  for (int rank = 0; rank < world().size(); ++rank) {
+    mine.push_back(text_between(world().rank(), rank));
+    expected.push_back(text_between(rank, world().rank()));
+  }
+  EXPECT_EQ(world().exchange(mine), expected);
+  for (std::uint64_t const most_bytes : {0, 1, 20, 100}) EXPECT_EQ(world().exchange(mine, most_bytes), expected);
+  EXPECT_EQ(world().exchange(std::vector<std::string>(mine.size())), std::vector<std::string>(mine.size()));
+}
+
+TEST(Communicator, messages_to_the_root_arrive_in_order_and_whole) {
+  std::string const large(100000, 'x');
+  if (!world().is_root()) {
+    for (std::string const& text : {std::to_string(world().rank()), std::string(), large}) world().send_to_root(text);
+    return;
+  }
+  for (int rank = world().size() - 1; rank > 0; --rank) {
+    EXPECT_EQ(world().receive_from(rank), std::to_string(rank));
+    EXPECT_EQ(world().receive_from(rank), "");
+    EXPECT_EQ(world().receive_from(rank), large);
+  }
+}
+
 TEST(Communicator, broadcast_brings_the_value_of_the_root) {
   std::string const value = world().is_root() ? std::string("from\0root", 9) : "something else";
   EXPECT_EQ(world().broadcast(value), std::string("from\0root", 9));

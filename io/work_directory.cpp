@@ -34,7 +34,7 @@ void rename_durably(fs::path const& from, fs::path const& to) {
 /// What a run keeps in its work directory.
 bool is_ours(std::string const& name) {
   static std::regex const names(
-      R"((plan|status)\.json(\.new)?|failed\.jsonl|.*\.part|journal\.\d+\.\d+|LOCK\.([0-9a-f]{16}|takeover))");
+      R"((plan|status)\.json(\.new)?|statistics\.bin(\.new)?|failed\.jsonl|.*\.part|journal\.\d+\.\d+|LOCK\.([0-9a-f]{16}|takeover))");
   return std::regex_match(name, names);
 }
 

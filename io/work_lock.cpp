@@ -308,4 +308,13 @@ void WorkLock::beat(milliseconds interval, std::stop_token const& stop) {
   }
 }
 
+std::optional<LockSight> look_at_lock(fs::path const& directory, milliseconds age) {
+  auto const seen = look(directory / "LOCK");
+  if (!seen) return std::nullopt;
+  auto const holder = parse_holder(seen->text);
+  auto const quiet = std::chrono::system_clock::now().time_since_epoch() - seen->touched;
+  bool const here = holder && holder->host == host_name() && holder->space == process_space();
+  return LockSight{described(*seen), here ? alive(*holder) : quiet < age, whole_seconds(quiet)};
+}
+
 }  // namespace stfcube

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -49,5 +50,16 @@ class WorkLock {
   std::atomic<bool> lost_ = false;
   std::jthread heart_;
 };
+
+/// What can be seen of a lock without taking it; for people, not for decisions.
+struct LockSight {
+  std::string holder;        ///< "process 12 on node7, since ..."
+  bool alive = false;        ///< its process runs on this host, or another host's sign of life is not old
+  long quiet_seconds = 0;    ///< since the last sign of life, by this host's clock
+};
+
+/// Nothing when there is no lock. @throws Error(config) when it cannot be read
+std::optional<LockSight> look_at_lock(std::filesystem::path const& directory,
+                                      std::chrono::milliseconds age = std::chrono::seconds(120));
 
 }  // namespace stfcube

@@ -37,12 +37,12 @@ std::vector<InputRecord> input_records(Catalog const& fine, Catalog const& coars
   return inputs;
 }
 
-std::vector<std::string> input_lines(std::vector<InputRecord> const& inputs, fs::path const& folder) {
-  std::vector<std::string> lines;
+std::vector<InputLine> input_lines(std::vector<InputRecord> const& inputs, fs::path const& folder) {
+  std::vector<InputLine> lines;
   for (InputRecord const& input : inputs) {
     std::error_code unknown;
     auto const size = fs::file_size(folder / input.href, unknown);
-    lines.push_back(fmt::format("{} {} {} {}", input.role, to_string(input.acquired), unknown ? 0 : size, input.href));
+    lines.push_back({fmt::format("{} {} {}", input.role, to_string(input.acquired), input.href), unknown ? 0 : size});
   }
   return lines;
 }

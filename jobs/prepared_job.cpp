@@ -10,7 +10,9 @@
 #include <optional>
 
 #include "stfcube/io/cube.hpp"
+#include "stfcube/jobs/cube_state.hpp"
 #include "stfcube/jobs/job_inputs.hpp"
+#include "stfcube/jobs/run_records.hpp"
 #include "stfcube/jobs/scene_faults.hpp"
 #include "stfcube/jobs/target_dates.hpp"
 #include "stfcube/jobs/target_grid.hpp"
@@ -273,7 +275,9 @@ std::unique_ptr<PreparedJob> prepare_job(JobSpec const& spec, std::optional<Star
   open_caches(*job);
   job->inputs = input_records(job->fine.catalog, job->coarse.catalog, spec.folder);
   comm.together([&] {
-    if (started && comm.is_root()) check_same_inputs(*started, input_lines(job->inputs, spec.folder));
+    if (!started || !comm.is_root()) return;
+    bool const repaired = !noted_failures(work_directory_of(spec.cube_path)).empty();
+    check_same_inputs(*started, input_lines(job->inputs, spec.folder), repaired);
   });
   return job;
 }

@@ -7,6 +7,8 @@
 #include <array>
 #include <cmath>
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <ctime>
 #include <limits>
 #include <map>
@@ -22,6 +24,7 @@
 #include "stfcube/jobs/prepared_job.hpp"
 #include "stfcube/jobs/run_records.hpp"
 #include "stfcube/partitioning/core/build_info.hpp"
+#include "stfcube/partitioning/core/digest.hpp"
 #include "stfcube/partitioning/core/log.hpp"
 #include "stfcube/partitioning/core/stop_request.hpp"
 #include "stfcube/partitioning/core/text.hpp"
@@ -144,6 +147,22 @@ void log_start(PreparedJob const& job, Communicator const& comm) {
   }
 }
 
+constexpr char const* statistics_file = "statistics.bin";
+
+void keep_statistics(WorkDirectory const& place, std::string const& packed) {
+  place.replace(statistics_file, sha256_hex(packed) + "\n" + packed);
+}
+
+/// What an earlier start kept; empty when there is nothing that can be used.
+std::string kept_statistics(WorkDirectory const& place) {
+  std::ifstream file(place.file(statistics_file), std::ios::binary);
+  std::string const text{std::istreambuf_iterator<char>(file), {}};
+  auto const end_of_digest = text.find('\n');
+  if (end_of_digest == std::string::npos) return {};
+  std::string packed = text.substr(end_of_digest + 1);
+  return sha256_hex(packed) == text.substr(0, end_of_digest) ? packed : std::string();
+}
+
 /// One start of a cube, from the lock to the last log line.
 class CubeRun {
  public:
@@ -157,7 +176,7 @@ class CubeRun {
     Plan const& plan = job_->plan;
     auto todo = assign(plan, job_->tile_cost, comm_.size());
     Timings timings;
-    run_statistics(job_->task, plan, todo[static_cast<std::size_t>(comm_.rank())], job_->threads, comm_);
+    prepare_model(todo[static_cast<std::size_t>(comm_.rank())]);
     leave_out(todo, writer->units_done());
     make_records(todo, writer->units_done().size());
     RunOutcome const outcome =
@@ -172,17 +191,12 @@ class CubeRun {
 
  private:
   bool is_finished() {
-    CubeState state;
+    CubeState const state = settings_.fresh ? CubeState{.text = "new"} : cube_state(spec_, comm_);
     comm_.together([&] {
-      if (settings_.fresh) {
-        if (comm_.is_root()) place_.clear();
-      } else {
-        state = cube_state(spec_);
-      }
-      // A run that died between its last two steps left this behind.
-      if (state.finished && comm_.is_root()) place_.clear();
+      // What is finished may have left something behind: a run that died between its last two steps.
+      if ((settings_.fresh || state.finished) && comm_.is_root()) place_.clear();
     });
-    state_ = settings_.fresh ? "new" : state.text;
+    state_ = state.text;
     started_ = state.started;
     if (state.finished) {
       log::info(fmt::format("{} is the finished cube of this job: nothing to do", spec_.cube_path.string()));
@@ -206,6 +220,22 @@ class CubeRun {
       place_.replace(started_run_file, text);
     });
     started_ = started_run_from_json(comm_.broadcast(text));
+  }
+
+  /// Statistics are gathered by the first start and kept: later ones need not read the whole archive for them.
+  void prepare_model(std::vector<Unit> const& my_units) {
+    if (!job_->model->wants_statistics()) return;
+    std::string kept;
+    comm_.together([&] {
+      if (comm_.is_root()) kept = kept_statistics(place_);
+    });
+    kept = comm_.broadcast(kept);
+    Statistics const statistics =
+        kept.empty() ? gather_statistics(job_->task, job_->plan, my_units, job_->threads, comm_) : Statistics::unpack(kept);
+    comm_.together([&] {
+      job_->model->prepare(statistics);
+      if (comm_.is_root() && kept.empty()) keep_statistics(place_, statistics.pack());
+    });
   }
 
   void leave_out(std::vector<std::vector<Unit>>& todo, std::vector<std::int64_t> const& done) const {
@@ -237,9 +267,11 @@ class CubeRun {
   int stopped(std::size_t done) {
     note("stopped");
     bool const kept = spec_.writer == "staged";
-    log::warning(fmt::format("stopped as asked after {} of {} units. {}", done, job_->plan.units(),
-                             kept ? "Run the same command again to continue."
-                                  : "cube.writer = collective keeps nothing of them: the next start begins anew."));
+    if (comm_.is_root()) {
+      log::warning(fmt::format("stopped as asked after {} of {} units. {}", done, job_->plan.units(),
+                               kept ? "Run the same command again to continue."
+                                    : "cube.writer = collective keeps nothing of them: the next start begins anew."));
+    }
     return stopped_status;
   }
 
@@ -250,18 +282,22 @@ class CubeRun {
     std::string const digest =
         writer.finish({done, job_->plan.units(), failed_lines(outcome.failed, job_->plan)});
     // Only what is still to be done stays: the work directory of a cube with failed tiles.
-    if (outcome.failed.empty()) comm_.together([&] { if (comm_.is_root()) place_.clear(); });
-    else note("finished with failed tiles");
+    if (!outcome.failed.empty()) note("finished with failed tiles");
+    comm_.together([&] {
+      if (outcome.failed.empty() && comm_.is_root()) place_.clear();
+    });
     double const seconds = std::chrono::duration<double>(steady_clock::now() - begin_).count();
     log_closing(outcome.done, seconds, timings, *job_, comm_);
     if (outcome.failed.empty()) {
       log::info(fmt::format("{} is complete, content digest {}", spec_.cube_path.string(), digest));
       return 0;
     }
-    log::warning(fmt::format("{} is finished, but {} of {} units failed and are without data (first: {}). Once their input can "
-                             "be read, the same command computes them alone.",
-                             spec_.cube_path.string(), outcome.failed.size(), job_->plan.units(),
-                             outcome.failed.front().reason));
+    if (comm_.is_root()) {
+      log::warning(fmt::format("{} is finished, but {} of {} units failed and are without data (first: {}). Once their input "
+                               "can be read, the same command computes them alone.",
+                               spec_.cube_path.string(), outcome.failed.size(), job_->plan.units(),
+                               outcome.failed.front().reason));
+    }
     return failed_tiles_status;
   }
 
@@ -281,15 +317,8 @@ class CubeRun {
 int run_job(JobSpec const& spec, RunSettings const& settings, Communicator const& comm) {
   give_back_freed_memory();
   listen_to_stop_signals();
-  bool finished = false;
-  comm.together([&] {
-    if (settings.fresh) {
-      check_cube_place(spec.cube_path);
-    } else {
-      // What stands in the way is told before anything is made beside it.
-      finished = cube_state(spec).finished;
-    }
-  });
+  // What stands in the way is told before anything is made beside it.
+  bool const finished = !settings.fresh && cube_state(spec, comm).finished;
   if (finished && !fs::exists(work_directory_of(spec.cube_path))) {
     log::info(fmt::format("{} is the finished cube of this job: nothing to do", spec.cube_path.string()));
     return 0;

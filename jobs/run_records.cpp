@@ -15,7 +15,7 @@
 namespace stfcube {
 namespace {
 
-constexpr auto status_interval = std::chrono::minutes(1);
+constexpr auto status_interval = std::chrono::seconds(20);
 
 /// Slabs are told by their first date's number, tiles by name.
 std::string name_of(FailedUnit const& failed, Plan const& plan) {
@@ -24,11 +24,22 @@ std::string name_of(FailedUnit const& failed, Plan const& plan) {
 
 }  // namespace
 
+std::vector<NotedFailure> noted_failures(std::filesystem::path const& work_directory) {
+  std::vector<NotedFailure> failures;
+  std::ifstream file(work_directory / failed_units_file);
+  for (std::string line; std::getline(file, line);) {
+    auto const json = nlohmann::json::parse(line, nullptr, false);
+    // The last line may be half written.
+    if (!json.is_object() || !json.value("for_good", false)) continue;
+    failures.push_back({json.value("unit", std::int64_t{-1}), json.value("tile", ""), json.value("slab", 0),
+                        json.value("reason", "")});
+  }
+  return failures;
+}
+
 RunRecords::RunRecords(WorkDirectory const& place, Plan const& plan, RunFacts facts)
     : place_(place), plan_(plan), facts_(std::move(facts)),
       shown_(facts_.units - facts_.units_before, facts_.pixel_values, true) {
-  std::error_code ignored;
-  std::filesystem::remove(place_.file(failed_units_file), ignored);
   note("running");
 }
 

@@ -24,6 +24,15 @@ struct RunFacts {
 inline constexpr char const* status_file = "status.json";
 inline constexpr char const* failed_units_file = "failed.jsonl";
 
+/// Units that failed for good, as failed.jsonl of a work directory tells; some may have been done since.
+struct NotedFailure {
+  std::int64_t unit = 0;
+  std::string tile;
+  int slab = 0;
+  std::string reason;
+};
+std::vector<NotedFailure> noted_failures(std::filesystem::path const& work_directory);
+
 /// Keeps people informed: progress on the terminal or in the log, status.json and failed.jsonl in the work directory. On
 /// rank 0.
 class RunRecords final : public RunObserver {

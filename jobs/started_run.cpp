@@ -16,6 +16,8 @@
 namespace stfcube {
 
 std::string to_json(StartedRun const& run) {
+  auto inputs = nlohmann::json::array();
+  for (InputLine const& line : run.inputs) inputs.push_back({line.name, line.bytes});
   nlohmann::json const json = {{"format", 1},
                                {"job_digest", run.job_digest},
                                {"job", run.job_text},
@@ -26,7 +28,7 @@ std::string to_json(StartedRun const& run) {
                                {"tile_px", run.tile_px},
                                {"slab_dates", run.slab_dates},
                                {"units", run.units},
-                               {"inputs", run.inputs}};
+                               {"inputs", inputs}};
   return json.dump(1) + "\n";
 }
 
@@ -34,6 +36,8 @@ StartedRun started_run_from_json(std::string const& text) {
   try {
     auto const json = nlohmann::json::parse(text);
     require(json.at("format") == 1, ErrorKind::io, "it was written by another version of stfcube.");
+    std::vector<InputLine> inputs;
+    for (auto const& line : json.at("inputs")) inputs.push_back({line.at(0), line.at(1)});
     return {.job_digest = json.at("job_digest"),
             .job_text = json.at("job"),
             .software = json.at("software"),
@@ -43,7 +47,7 @@ StartedRun started_run_from_json(std::string const& text) {
             .tile_px = json.at("tile_px"),
             .slab_dates = json.at("slab_dates"),
             .units = json.at("units"),
-            .inputs = json.at("inputs")};
+            .inputs = inputs};
   } catch (nlohmann::json::exception const&) {
     throw Error(ErrorKind::io, "it is no plan of stfcube, or damaged.");
   }
@@ -76,23 +80,23 @@ void check_continues(StartedRun const& started, JobSpec const& spec) {
   check(started.writer == spec.writer, fmt::format("with cube.writer = {}", started.writer));
 }
 
-void check_same_inputs(StartedRun const& started, std::vector<std::string> const& inputs) {
-  if (started.inputs == inputs) return;
-  std::vector<std::string> gone, fresh;
-  auto const without = [](std::vector<std::string> all, std::vector<std::string> others, std::vector<std::string>& rest) {
+void check_same_inputs(StartedRun const& started, std::vector<InputLine> const& inputs, bool repaired) {
+  auto const sorted = [&](std::vector<InputLine> all) {
+    for (InputLine& line : all) line.bytes = repaired ? 0 : line.bytes;
     std::ranges::sort(all);
-    std::ranges::sort(others);
-    std::ranges::set_difference(all, others, std::back_inserter(rest));
+    return all;
   };
-  without(started.inputs, inputs, gone);
-  without(inputs, started.inputs, fresh);
+  auto const before = sorted(started.inputs), now = sorted(inputs);
+  std::vector<InputLine> gone, fresh;
+  std::ranges::set_difference(before, now, std::back_inserter(gone));
+  std::ranges::set_difference(now, before, std::back_inserter(fresh));
   std::vector<std::string> lines;
-  for (std::string const& one : gone) lines.push_back("was: " + one);
-  for (std::string const& one : fresh) lines.push_back("now: " + one);
-  throw Error(ErrorKind::data,
-              fmt::format("the input files are not those that this cube was started with (role, date, bytes, name):\n{}\nPut them "
-                          "back, or start over with --fresh.",
-                          join_limited(lines, 10)));
+  for (InputLine const& one : gone) lines.push_back(fmt::format("was: {} ({} bytes)", one.name, one.bytes));
+  for (InputLine const& one : fresh) lines.push_back(fmt::format("now: {} ({} bytes)", one.name, one.bytes));
+  require(lines.empty(), ErrorKind::data,
+          fmt::format("the input files are not those that this cube was started with:\n{}\nPut them back, or start over with "
+                      "--fresh.",
+                      join_limited(lines, 10)));
 }
 
 }  // namespace stfcube

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "stfcube/jobs/job_inputs.hpp"
 #include "stfcube/jobs/job_spec.hpp"
 
 namespace stfcube {
@@ -20,7 +21,7 @@ struct StartedRun {
   std::string writer;               ///< cube.writer
   int tile_px = 0, slab_dates = 0;  ///< how the cube is cut
   std::size_t units = 0;
-  std::vector<std::string> inputs;  ///< "role date size href", one per file
+  std::vector<InputLine> inputs;
 
   bool operator==(StartedRun const&) const = default;
 };
@@ -37,7 +38,8 @@ std::optional<StartedRun> read_started_run(std::filesystem::path const& work_dir
 /// Whether a later start of this job may go on. @throws Error(config) naming the keys that differ, or the version
 void check_continues(StartedRun const& started, JobSpec const& spec);
 
+/// @param repaired  files may have another size: some could not be read, and were put right
 /// @throws Error(data) naming what came, went or changed since the first start
-void check_same_inputs(StartedRun const& started, std::vector<std::string> const& inputs);
+void check_same_inputs(StartedRun const& started, std::vector<InputLine> const& inputs, bool repaired);
 
 }  // namespace stfcube

@@ -22,7 +22,7 @@ struct FusionTask {
   Quantity quantity;
   int max_pair_gap_days = 90;
   int pair_tolerance_days = 0;
-  FusionModel* model = nullptr;             ///< `prepare` is called once, by run_statistics
+  FusionModel* model = nullptr;             ///< to be prepared, where it wants statistics
   FusionModel const* gap_filler = nullptr;  ///< fills pixels the method leaves empty; null: they stay no data
   BlockCache* fine = nullptr;
   BlockCache* coarse = nullptr;

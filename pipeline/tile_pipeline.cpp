@@ -226,9 +226,8 @@ RunOutcome run_in_rounds(FusionTask const& task, Plan const& plan, std::vector<U
 
 }  // namespace
 
-void run_statistics(FusionTask const& task, Plan const& plan, std::vector<Unit> const& my_units, int threads,
+Statistics gather_statistics(FusionTask const& task, Plan const& plan, std::vector<Unit> const& my_units, int threads,
                     Communicator const& comm) {
-  if (!task.model->wants_statistics()) return;
   std::set<int> tiles;
   for (Unit const& unit : my_units) tiles.insert(unit.tile);
   std::vector<int> const mine(tiles.begin(), tiles.end());
@@ -247,7 +246,7 @@ void run_statistics(FusionTask const& task, Plan const& plan, std::vector<Unit> 
   });
   Statistics all;
   for (std::string const& bytes : comm.all_gather(statistics.pack())) all.merge(Statistics::unpack(bytes));
-  comm.together([&] { task.model->prepare(all); });
+  return all;
 }
 
 RunOutcome run_units(FusionTask const& task, Plan const& plan, std::vector<std::vector<Unit>> const& work,

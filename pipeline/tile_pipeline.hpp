@@ -17,9 +17,10 @@ struct PipelineSettings {
   std::optional<std::chrono::steady_clock::time_point> end = {};  ///< of the time this process has
 };
 
-/// First pass of methods that want statistics: every rank observes its tiles, the sums are merged, the model prepared.
-/// @param my_units  over all ranks every tile occurs. @collective @throws Error on every rank when one fails
-void run_statistics(FusionTask const& task, Plan const& plan, std::vector<Unit> const& my_units, int threads,
+/// First pass of methods that want statistics: every rank observes its tiles, the sums are merged.
+/// @param my_units  over all ranks every tile occurs
+/// @collective @return the same on every rank. @throws Error on every rank when one fails
+Statistics gather_statistics(FusionTask const& task, Plan const& plan, std::vector<Unit> const& my_units, int threads,
                     Communicator const& comm);
 
 /// Reads, fuses and writes units: on each rank at most `in_flight` at once, finished units written as they come. Units are

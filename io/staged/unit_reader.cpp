@@ -42,7 +42,7 @@ ChunkCopy copy_named_by(StoredChunk const& chunk) {
 
 bool fits(JournalRecord const& record, std::vector<CubeArray> const& arrays) {
   if (record.unit < 0 && !record.revoked) return false;
-  if (record.empty) return true;
+  if (record.empty || arrays.empty()) return true;
   if (record.chunk.array >= arrays.size()) return false;
   CubeArray const& array = arrays[record.chunk.array];
   return record.chunk.chunk >= 0 && record.chunk.chunk < array.chunks() && record.chunk.size > 0 &&

@@ -31,7 +31,7 @@ struct WrittenUnit {
   std::vector<StoredChunk> chunks;
 };
 
-/// Whether the record can be one of a cube with these arrays.
+/// Whether the record can be one of a cube with these arrays; without arrays nothing is known against it.
 bool fits(JournalRecord const& record, std::vector<CubeArray> const& arrays);
 
 /// Reads what was written from journals: units whose records are all there, in one file, and none of them revoked. A

@@ -8,6 +8,7 @@
 #include "stfcube/jobs/job_keys.hpp"
 #include "stfcube/jobs/plan_report.hpp"
 #include "stfcube/jobs/run_job.hpp"
+#include "stfcube/jobs/status.hpp"
 #include "stfcube/models/registry.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 
@@ -29,10 +30,21 @@ int plan(CommandArguments const& arguments, Words const&, Communicator const& co
   comm.together([&] {
     spec = arguments.job();
     ranks = arguments.integer("ranks", 1, 1 << 20);
-    state = cube_state(spec);
   });
+  state = cube_state(spec, comm);
   auto const job = prepare_job(spec, state.started, comm);
   if (comm.is_root()) fmt::print("{}", arguments.has("json") ? plan_json(*job, state.text, ranks) : plan_report(*job, state.text, ranks));
+  return 0;
+}
+
+int status(CommandArguments const& arguments, Words const&, Communicator const& comm) {
+  std::string text;
+  comm.together([&] {
+    if (!comm.is_root()) return;
+    CubeStatus const seen = cube_status(arguments.positional());
+    text = arguments.has("json") ? status_json(seen) : status_text(seen);
+  });
+  fmt::print("{}", text);
   return 0;
 }
 
@@ -83,6 +95,8 @@ std::vector<Command> job_commands() {
       {{"plan", "JOB.cfg", "Checks everything 'run' would check and prints what it would do; computes nothing.",
         {{"json", "", "for machines"}, {"ranks", "N", "ranks the Slurm request is made for", "1"}}, true},
        plan},
+      {{"status", "CUBE", "Tells how far a cube is, while a run writes it and after its end.", {{"json", "", "for machines"}}},
+       status},
       {{"init", "", "Prints a commented job file with all keys and defaults.", {}}, init},
       {{"models", "[NAME]", "Lists the fusion methods, or describes one.", {}}, models},
   };

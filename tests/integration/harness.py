@@ -2,6 +2,7 @@
 
 Each test file is run as:  python3 FILE   with STFCUBE_BINARY, and STFCUBE_SHARED where the real imagery lies.
 """
+import hashlib
 import os
 import pathlib
 import shutil
@@ -41,6 +42,11 @@ def stfcube(*words, ranks=1, check=True, timeout=600, environment=None, user=Non
 def digest(cube):
     with h5py.File(cube, "r") as file:
         return file.attrs["stfcube_content_digest"].decode()
+
+
+def sha256(path):
+    """Of all bytes of a file."""
+    return hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
 
 
 def write_job(path, sections):

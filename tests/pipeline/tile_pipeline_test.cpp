@@ -33,7 +33,8 @@ struct SmallRun {
         writer(job.task.fine_grid.all(), 5, 2) {}
 
   RunOutcome run(PipelineSettings const& settings, RunObserver* observer = nullptr) {
-    run_statistics(job.task, plan, work[static_cast<std::size_t>(world().rank())], settings.threads, world());
+    auto const& mine = work[static_cast<std::size_t>(world().rank())];
+    job.task.model->prepare(gather_statistics(job.task, plan, mine, settings.threads, world()));
     return run_units(job.task, plan, todo, settings, writer, world(), timings, observer);
   }
 

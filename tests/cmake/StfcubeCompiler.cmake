@@ -19,12 +19,14 @@ if(STFCUBE_WARNINGS_AS_ERRORS)
   target_compile_options(stfcube_flags INTERFACE -Werror)
 endif()
 if(STFCUBE_SANITIZE)
-  target_compile_options(stfcube_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined
-                                                 -fno-omit-frame-pointer)
-  target_link_options(stfcube_flags INTERFACE -fsanitize=address,undefined)
+  set(checks -fsanitize=address,undefined,float-cast-overflow)
+  target_compile_options(stfcube_flags INTERFACE ${checks} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(stfcube_flags INTERFACE ${checks})
+  target_sources(stfcube_flags INTERFACE
+    $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:${PROJECT_SOURCE_DIR}/tests/sanitizers/keep_modules.cpp>)
 endif()
-if(CMAKE_BUILD_TYPE STREQUAL "Debug")
-  target_compile_definitions(stfcube_flags INTERFACE STFCUBE_ASSERTIONS=1)
+if(STFCUBE_SANITIZE OR CMAKE_BUILD_TYPE STREQUAL "Debug")
+  target_compile_definitions(stfcube_flags INTERFACE _GLIBCXX_ASSERTIONS=1)
 endif()
 
 # `#include "stfcube/io/scene.hpp"` is spelled alike in the tree and from an install: one link per folder.

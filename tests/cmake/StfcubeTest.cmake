@@ -11,6 +11,7 @@ function(stfcube_add_test path)
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 300)
   endif()
+  math(EXPR arg_TIMEOUT "${arg_TIMEOUT} * ${STFCUBE_TEST_TIME_FACTOR}")
   if(NOT arg_NP)
     add_test(NAME ${folder}.${subject} COMMAND ${target})
     set_tests_properties(${folder}.${subject} PROPERTIES LABELS "${folder};${arg_LABELS}" TIMEOUT ${arg_TIMEOUT}

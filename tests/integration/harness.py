@@ -14,6 +14,7 @@ import h5py
 
 BINARY = os.environ["STFCUBE_BINARY"]
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
+TIME_FACTOR = float(os.environ.get("STFCUBE_TEST_TIME_FACTOR", "1"))
 SHARED = pathlib.Path(os.environ.get("STFCUBE_SHARED", SOURCE.parent / "shared"))
 
 # Root in a container, and more ranks than cores, are meant here.
@@ -28,12 +29,12 @@ ENVIRONMENT = dict(
 
 
 def stfcube(*words, ranks=1, check=True, timeout=600, environment=None, user=None):
-    """Runs one command; the finished process, with its output as text."""
+    """Runs one command; the finished process, with its output as text. `timeout`: seconds, more with sanitizers."""
     command = [BINARY, *map(str, words)]
     if ranks > 1:
         command = ["mpirun", "--oversubscribe", "--bind-to", "none", "-n", str(ranks), *command]
     done = subprocess.run(command, env={**ENVIRONMENT, **(environment or {})}, user=user, text=True,
-                          stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout)
+                          stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout * TIME_FACTOR)
     if check and done.returncode != 0:
         raise AssertionError(f"{' '.join(command)}\nended with {done.returncode}:\n{done.stdout}{done.stderr}")
     return done

@@ -59,13 +59,14 @@ Rect needed_window(PixelTransformer const& transformer, SceneGeometry const& sce
   double const radius = kernel_radius(resampling);
   double const margin_x = std::ceil(radius * transformer.columns_per_pixel()) + reserve_px;
   double const margin_y = std::ceil(radius * transformer.rows_per_pixel()) + reserve_px;
-  auto const begin = [](double value, double margin) {
-    return static_cast<int>(std::floor(std::max(value - margin, -margin)));
+  // Clamped at both sides: where a scene lies far away, its pixel numbers do not fit an int.
+  auto const begin = [](double value, double margin, int size) {
+    return static_cast<int>(std::floor(std::clamp(value - margin, -margin, size + margin)));
   };
   auto const end = [](double value, double margin, int size) {
-    return static_cast<int>(std::ceil(std::min(value + margin, size + margin)));
+    return static_cast<int>(std::ceil(std::clamp(value + margin, -margin, size + margin)));
   };
-  int const x = begin(left, margin_x), y = begin(top, margin_y);
+  int const x = begin(left, margin_x, scene.width), y = begin(top, margin_y, scene.height);
   return {x, y, end(right, margin_x, scene.width) - x, end(bottom, margin_y, scene.height) - y};
 }
 

@@ -55,6 +55,20 @@ TEST(Warp, rotated_file_is_warped) {
   EXPECT_EQ(stack.at(0, 0, 3, 7), 307);
   EXPECT_EQ(stack.at(0, 0, 15, 19), 1519);
 }
+
+TEST(Warp, scene_billions_of_pixels_away_gives_nothing) {
+  auto const folder = testing::fresh_folder();
+  write({.path = folder / "a_20200601.tif", .width = 20, .height = 20}, [](int, int, int) { return 100; });
+  auto const sensor = sensor_of(folder, "*.tif");
+  for (double const shift : {-1e11, 0.0, 1e11}) {
+    Grid const grid = grid_at(500005 + shift, 5099995 + shift, 10, 8, 8);
+    gdal::SceneFiles const files(find_scenes(sensor).scenes.at(0), sensor, grid);
+    gdal::PixelTransformer const transformer(files.geometry(), grid);
+    auto const planes = gdal::warp_scene(files, transformer, grid.all(), GRA_Bilinear, gdal::Decoder(sensor, {}));
+    EXPECT_EQ(planes.values.empty(), shift != 0) << shift;
+  }
+}
+
 class Resampling : public ::testing::TestWithParam<char const*> {};
 
 TEST_P(Resampling, value_does_not_depend_on_the_window) {

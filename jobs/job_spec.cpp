@@ -4,6 +4,8 @@
 #include <fmt/std.h>
 
 #include <algorithm>
+#include <cmath>
+#include <cstdint>
 #include <set>
 
 #include "stfcube/jobs/job_keys.hpp"
@@ -92,7 +94,7 @@ GridSpec grid_spec(Values const& values, std::filesystem::path const& folder) {
     require(r.front() > 0 && r.back() > 0, ErrorKind::config,
             fmt::format("grid.resolution = {} (must be positive).", values.text("grid.resolution")));
   }
-  if (!values.text("grid.ratio").empty()) grid.ratio = values.integer("grid.ratio", 1, 10000);
+  if (!values.text("grid.ratio").empty()) grid.ratio = values.integer("grid.ratio", 1, most_ratio);
   bool const complete = !grid.crs.empty() && grid.bounds && grid.resolution;
   require(!grid.like.empty() || complete, ErrorKind::config,
           "grid.like is missing: the job has no grid. Set grid.like = a raster whose grid the cube takes, or grid.crs, grid.bounds and "
@@ -172,19 +174,19 @@ std::array<int, 4> chunk_shape(Values const& values) {
   auto const numbers = values.numbers("cube.chunk", 4, 4);
   std::array<int, 4> chunk{};
   for (std::size_t i = 0; i < 4; ++i) {
-    chunk[i] = static_cast<int>(numbers[i]);
-    require(numbers[i] == chunk[i] && chunk[i] > 0 && chunk[i] <= 1 << 16, ErrorKind::config,
+    require(numbers[i] >= 1 && numbers[i] <= 1 << 16 && numbers[i] == std::floor(numbers[i]), ErrorKind::config,
             fmt::format("cube.chunk = {} (must be four positive whole numbers: time band y x).", values.text("cube.chunk")));
+    chunk[i] = static_cast<int>(numbers[i]);
   }
   return chunk;
 }
 
 int deflate_level(std::string const& text) {
   if (text == "none") return 0;
-  int const level = text.starts_with("deflate:") ? static_cast<int>(parse_integer(text.substr(8)).value_or(0)) : 0;
+  std::int64_t const level = text.starts_with("deflate:") ? parse_integer(text.substr(8)).value_or(0) : 0;
   require(level >= 1 && level <= 9, ErrorKind::config,
           fmt::format("cube.compression = {} is not known. Use none, or deflate:1 to deflate:9.", text));
-  return level;
+  return static_cast<int>(level);
 }
 
 /// "7200", "02:00:00" or "1-12:00:00", as Slurm's users write times.

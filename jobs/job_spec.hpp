@@ -17,6 +17,8 @@
 
 namespace stfcube {
 
+inline constexpr int most_ratio = 10000;  ///< of the pixel sizes of both sensors
+
 /// [grid], before files were opened.
 struct GridSpec {
   std::filesystem::path like;

@@ -63,7 +63,8 @@ int resolve_ratio(GridSpec const& spec, Grid const& fine, Grid const& coarse_sce
   if (spec.ratio) return *spec.ratio;
   double const ratio = coarse_scene.dx / fine.dx;
   double const whole = std::round(ratio);
-  require(fine.geographic == coarse_scene.geographic && whole >= 1 && std::fabs(ratio - whole) < 0.01 * whole,
+  require(fine.geographic == coarse_scene.geographic && whole >= 1 && whole <= most_ratio &&
+              std::fabs(ratio - whole) < 0.01 * whole,
           ErrorKind::config,
           fmt::format("grid.ratio is missing, and coarse pixels ({:g}) are no whole multiple of fine ones ({:g}). Set "
                       "grid.ratio, for example 16 for 463 m and 30 m: coarse scenes are resampled to that multiple.",

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "stfcube/jobs/target_grid.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 
 namespace stfcube {
@@ -84,12 +85,26 @@ TEST(JobSpec, each_fault_is_named_with_its_way_out) {
   EXPECT_THAT(message_of("fine.qa", "fine/*_QA.tif"), HasSubstr("fine.qa_scheme is missing"));
   EXPECT_THAT(message_of("fine.resampling", "nearest"), HasSubstr("near"));
   EXPECT_THAT(message_of("cube.compression", "zip"), HasSubstr("deflate:1"));
+  EXPECT_THAT(message_of("cube.compression", "deflate:4294967297"), HasSubstr("not known"));
   EXPECT_THAT(message_of("cube.chunk", "1 1 0 256"), HasSubstr("positive"));
+  EXPECT_THAT(message_of("cube.chunk", "1 1 2.5 256"), HasSubstr("whole numbers"));
+  EXPECT_THAT(message_of("cube.chunk", "1 1 1e30 nan"), HasSubstr("whole numbers"));
   EXPECT_THAT(message_of("cube.quantity", "radiance"), HasSubstr("surface_reflectance"));
   EXPECT_THAT(message_of("cube.uncertainty", "maybe"), HasSubstr("true or false"));
   EXPECT_THAT(message_of("run.memory", "lots"), HasSubstr("run.memory"));
   EXPECT_THAT(message_of("cube.writer", "fast"), HasSubstr("staged"));
   EXPECT_THAT(message_of("fine.scale", "x"), HasSubstr("no number"));
+}
+
+TEST(JobSpec, ratio_of_pixel_sizes_is_guessed_only_within_its_limits) {
+  auto const pixels_of = [](double size) {
+    Grid grid;
+    grid.dx = grid.dy = size;
+    return grid;
+  };
+  EXPECT_EQ(resolve_ratio({}, pixels_of(30), pixels_of(480)), 16);
+  EXPECT_THROW(resolve_ratio({}, pixels_of(1e-9), pixels_of(480)), Error);
+  EXPECT_THROW(resolve_ratio({}, pixels_of(500), pixels_of(480)), Error);
 }
 
 }  // namespace

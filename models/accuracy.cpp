@@ -41,7 +41,10 @@ double centred(ExactSum n, ExactSum x, ExactSum y, ExactSum xy) {
 }
 
 ExactSum squared_errors(BandSums const& sums) {
-  return sums.prediction_squares - 2 * sums.products + sums.reference_squares;
+  // Without signs, where parts of a formula may wrap around: only the result has to fit.
+  auto const wrapping = [](ExactSum sum) { return static_cast<unsigned __int128>(sum); };
+  return static_cast<ExactSum>(wrapping(sums.prediction_squares) - 2 * wrapping(sums.products) +
+                               wrapping(sums.reference_squares));
 }
 
 /// Mean in the values' unit.

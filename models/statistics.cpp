@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 #include <limits>
 
 #include "stfcube/partitioning/core/error.hpp"
@@ -21,7 +20,7 @@ class Reader {
   bool done() const { return at_ == bytes_.size(); }
   void take(void* to, std::size_t size) {
     ensure(at_ + size <= bytes_.size(), "packed statistics are whole");
-    std::memcpy(to, bytes_.data() + at_, size);
+    bytes_.copy(static_cast<char*>(to), size, at_);
     at_ += size;
   }
   std::uint64_t size() {

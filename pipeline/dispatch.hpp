@@ -17,7 +17,7 @@ namespace stfcube {
 struct DispatchSettings {
   std::uint64_t first_extent = 0;  ///< the first place in the file that is given out
   /// No unit is begun that would probably not be through by then.
-  std::optional<std::chrono::steady_clock::time_point> end;
+  std::optional<std::chrono::steady_clock::time_point> end = {};
 };
 
 /// A failed unit as a line of text, and such lines as failed units: what ranks tell each other.

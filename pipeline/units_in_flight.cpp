@@ -17,10 +17,10 @@ struct UnitsInFlight::State {
   // TBB keeps one thread for the caller; the owner writes, so one more is wanted for fusing.
   tbb::global_control control;
   tbb::task_arena arena;
-  std::mutex mutex;
-  std::condition_variable changed;
+  std::mutex mutex{};
+  std::condition_variable changed{};
   int running = 0;
-  std::deque<FinishedUnit> finished;
+  std::deque<FinishedUnit> finished{};
 
   void work_on(Unit const& unit) {
     FinishedUnit one = {unit, {}, {}};

@@ -49,7 +49,9 @@ TEST(Listener, answers_while_rank_0_is_busy) {
     ++answered;
     return std::string("yes");
   });
-  if (!world().is_root()) EXPECT_EQ(listener.ask("are you there?"), "yes");
+  if (!world().is_root()) {
+    EXPECT_EQ(listener.ask("are you there?"), "yes");
+  }
   while (world().is_root() && answered < world().size() - 1) std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
 

@@ -356,7 +356,7 @@ TEST(Evaluate, boreas_copy_has_the_published_errors) {
   EvaluateSettings settings;
   settings.predictions = {shared / "data/boreas_2001/fine_20010812.tif"};
   settings.references = {shared / "data/boreas_2001/fine_20010711.tif"};
-  auto const& image = measure_accuracy(settings, world()).predictions[0].images[0];
+  auto const image = measure_accuracy(settings, world()).predictions[0].images[0];
   double const rmse[] = {.0075, .0063, .0168}, mae[] = {.0066, .0050, .0148}, cc[] = {.910, .920, .976};
   for (std::size_t b = 0; b < 3; ++b) {
     EXPECT_NEAR(image.bands[b].accuracy.rmse, rmse[b], 0.00005) << b;

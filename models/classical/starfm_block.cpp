@@ -22,6 +22,11 @@ std::size_t to_size(int n) {
   return static_cast<std::size_t>(n);
 }
 
+/// Columns of the windows of a group, and a vector beyond them that no window reaches.
+std::size_t reach_columns(int window) {
+  return to_size(window + StarfmScratch::group) + AlignedArray<std::uint16_t>::line_bytes;
+}
+
 bool has_own_cells(StarfmSettings const& settings, int ratio) {
   return settings.bilinear || ratio == 1;
 }
@@ -45,14 +50,15 @@ std::size_t StarfmBlock::bytes(StarfmSettings const& settings, int ratio, int pa
       2 * AlignedArray<double>::bytes_for(change) + AlignedArray<std::uint8_t>::bytes_for(cells);
   std::size_t const image = AlignedArray<Dn>::bytes_for(raster) +
                             AlignedArray<std::uint16_t>::bytes_for(raster) +
-                            AlignedArray<double>::bytes_for(raster) + AlignedArray<float>::bytes_for(raster);
+                            AlignedArray<StarfmSummand>::bytes_for(raster);
   // With and without T, when the number of pairs at a pixel decides.
   std::size_t const forms = settings.use_t.has_value() || settings.pairs == 1 ? 1 : 2;
   std::size_t const images =
       targets <= most_targets_with_images ? to_size(targets) * to_size(pairs) * forms * image : 0;
-  std::size_t const raster_arrays =
-      AlignedArray<std::int32_t>::bytes_for(raster) + AlignedArray<double>::bytes_for(raster) +
-      AlignedArray<Dn>::bytes_for(cells) + AlignedArray<std::uint32_t>::bytes_for(raster);
+  std::size_t const raster_arrays = AlignedArray<std::int32_t>::bytes_for(raster) +
+                                    AlignedArray<double>::bytes_for(raster) +
+                                    AlignedArray<Dn>::bytes_for(cells) +
+                                    AlignedArray<std::uint16_t>::bytes_for(reach_columns(settings.window));
   std::size_t const plans = to_size(core) * to_size(core) * sizeof(StarfmPlan const*);
   return to_size(pairs) * per_pair + images + raster_arrays + plans +
          StarfmScratch::bytes(settings.window, targets) + StarfmRow::bytes(core, targets);
@@ -108,25 +114,31 @@ void StarfmBlock::find_cells() {
   }
   std::size_t const raster = to_size(raster_cols_) * to_size(raster_rows_);
   cell_ = AlignedArray<std::int32_t>(raster);
-  inverse_distance_ = AlignedArray<double>(to_size(raster_cols_) * to_size(view_.window));
+  inverse_distance_ =
+      AlignedArray<double>(StarfmScratch::group + to_size(raster_cols_) * to_size(view_.window));
+  std::fill_n(inverse_distance_.data(), inverse_distance_.size(), 0.0);
+  view_.inverse_distance = inverse_distance_.data() + StarfmScratch::group;
   for (int r = 0; r < raster_rows_; ++r) {
     for (int c = 0; c < raster_cols_; ++c) {
       std::size_t const i = to_size(raster_index(c, r));
       cell_[i] = row_cell_[to_size(r)] * cells_.width + column_cell_[to_size(c)];
     }
   }
-  shifted_codes_ = AlignedArray<std::uint32_t>(to_size(view_.window) * to_size(view_.window));
+  group_reach_ = AlignedArray<std::uint16_t>(reach_columns(view_.window));
+  std::fill_n(group_reach_.data(), group_reach_.size(), std::uint16_t{0});
+  for (int i = 0; i < StarfmScratch::group; ++i) {
+    auto const bit = static_cast<std::uint16_t>(1U << (StarfmScratch::group - 1 - i));
+    for (int c = 0; c < view_.window; ++c) group_reach_[to_size(i + c)] |= bit;
+  }
   for (int r = 0; r < view_.window; ++r) {
     for (int c = 0; c < view_.window; ++c) {
-      shifted_codes_[to_size(r * view_.window + c)] = static_cast<std::uint32_t>(raster_index(c, r)) << 8;
       double const dx = c - view_.before, dy = r - view_.before;
-      inverse_distance_[to_size(raster_index(c, r))] =
+      inverse_distance_[StarfmScratch::group + to_size(raster_index(c, r))] =
           1.0 / (1.0 + std::sqrt(dx * dx + dy * dy) / tile_.settings.distance_px);
     }
   }
   view_.cell = cell_.data();
-  view_.inverse_distance = inverse_distance_.data();
-  view_.shifted_codes = shifted_codes_.data();
+  view_.group_reach = group_reach_.data();
   coarse_ = AlignedArray<Dn>(to_size(cells_.width) * to_size(cells_.height));
 }
 
@@ -307,30 +319,34 @@ void StarfmBlock::find_images() {
   for (ImagePlanes& planes : images_) {
     planes.fine = AlignedArray<Dn>(raster);
     planes.temporal = AlignedArray<std::uint16_t>(raster);
-    planes.scale = AlignedArray<double>(raster);
-    planes.value = AlignedArray<float>(raster);
+    planes.summands = AlignedArray<StarfmSummand>(raster);
     view_.images[view_.image_index(planes.target, planes.pair, planes.use_t)] = {
-        planes.fine.data(), planes.temporal.data(), planes.scale.data(), planes.value.data()};
+        planes.fine.data(), planes.temporal.data(), planes.summands.data()};
   }
 }
 
 /// What every pixel brings as a neighbour, for each image.
 void StarfmBlock::load_images() {
   StarfmTables const& tables = view_.tables;
+  double const infinite = std::numeric_limits<double>::infinity();
   for (ImagePlanes& planes : images_) {
     StarfmPairView const& pair = view_.pairs[to_size(planes.pair)];
+    double const* const changes = pair.change + planes.target;
+    auto const stride = static_cast<std::ptrdiff_t>(view_.stride);
     for (std::size_t i = 0; i < planes.fine.size(); ++i) {
-      double const change = pair.change[to_size(cell_[i] * view_.stride + planes.target)];
-      bool const present = pair.fine[i] != no_data_dn && change != starfm_missing_change;
+      double const change = changes[cell_[i] * stride];
+      bool const known = change != starfm_missing_change;
       int const s = pair.difference[i];
-      int const t = change == starfm_missing_change ? 0 : static_cast<int>(std::abs(change));
-      bool const plateau_with_t = s < tables.plateau_levels && t <= tables.plateau_t[s];
-      bool const on_plateau = planes.use_t ? plateau_with_t : tables.plateau[s] != 0;
-      double const scale = planes.use_t ? tables.reciprocal[s] * tables.reciprocal[t] : tables.falloff[s];
+      int const t = known ? static_cast<int>(std::abs(change)) : 0;
+      double scale = tables.plateau[s] != 0 ? infinite : tables.falloff[s];
+      if (planes.use_t) {
+        bool const on_plateau = s < tables.plateau_levels && t <= tables.plateau_t[s];
+        scale = on_plateau ? infinite : tables.reciprocal[s] * tables.reciprocal[t];
+      }
+      bool const present = known && pair.fine[i] != no_data_dn;
       planes.fine[i] = present ? pair.fine[i] : no_data_dn;
       planes.temporal[i] = static_cast<std::uint16_t>(t);
-      planes.scale[i] = on_plateau ? std::numeric_limits<double>::infinity() : scale;
-      planes.value[i] = present ? static_cast<float>(pair.fine[i] + change) : 0.0F;
+      planes.summands[i] = {scale, present ? pair.fine[i] + change : 0.0};
     }
   }
 }

@@ -67,8 +67,7 @@ class StarfmBlock {
     bool use_t;
     AlignedArray<Dn> fine = {};
     AlignedArray<std::uint16_t> temporal = {};
-    AlignedArray<double> scale = {};
-    AlignedArray<float> value = {};
+    AlignedArray<StarfmSummand> summands = {};
   };
 
   StarfmTile const& tile_;
@@ -80,7 +79,7 @@ class StarfmBlock {
   std::vector<int> column_cell_, row_cell_;  ///< of the raster's columns and rows
   AlignedArray<std::int32_t> cell_;
   AlignedArray<double> inverse_distance_;
-  AlignedArray<std::uint32_t> shifted_codes_;
+  AlignedArray<std::uint16_t> group_reach_;
   AlignedArray<Dn> coarse_;  ///< [cell] of the pair being loaded
   CellFrame frame_;
   std::vector<PairPlanes> planes_;

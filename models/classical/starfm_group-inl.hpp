@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 
@@ -18,18 +19,16 @@
 HWY_BEFORE_NAMESPACE();
 namespace stfcube::HWY_NAMESPACE {
 
-/// Predicts groups of neighbouring pixels, side by side in vectors.
+/// Predicts groups of neighbouring pixels, side by side in vectors. The vectors hold them in descending
+/// order, so that the distances of one neighbour to all of them lie in memory as they are needed.
 class GroupKernel : public RowPlace {
  public:
   using RowPlace::RowPlace;
 
-  /// A vector of 16-bit values for the pixels of a group.
-  using GroupWords = hn::CappedTag<std::uint16_t, StarfmScratch::group>;
-  using GroupVector = hn::Vec<GroupWords>;
-  using GroupArray = std::array<std::uint16_t, StarfmScratch::group>;
+  static constexpr int group = StarfmScratch::group;
 
-  /// Which pixels keep a neighbour is stored by whole bytes.
-  static bool possible() { return hn::Lanes(GroupWords()) >= 8; }
+  /// A vector has a lane for each of the group's bits.
+  static bool possible() { return hn::Lanes(words) >= group; }
 
   /// Predicts `width` pixels from column `x` on that have the same plan.
   void predict(int x, int width, StarfmPlan const& plan) {
@@ -43,229 +42,289 @@ class GroupKernel : public RowPlace {
   }
 
  private:
+  static constexpr Words words = {};
+  using WordVector = hn::Vec<Words>;
+  using WordArray = std::array<std::uint16_t, group>;
+  using DoubleArray = std::array<double, group>;
+
+  static std::size_t lane_of(int i) { return static_cast<std::size_t>(group - 1 - i); }
+
   StarfmImages const& images_of(StarfmRun const& run, int k, int target) const {
     return block_.images[block_.image_index(target, run.pair[static_cast<std::size_t>(k)], run.use_t)];
   }
 
-  /// Largest differences that pass the filter, and the fallback, for a group of pixels (spec, steps 2, 4 and
-  /// 7).
-  struct GroupLimits {
-    alignas(64) std::array<std::uint16_t, StarfmScratch::group> spectral, temporal;
-    alignas(64) std::array<double, StarfmScratch::group> centre, centre_square;
+  /// Differences that are too large for the filter, and the fallback, for a group of pixels (spec, steps 2, 4
+  /// and 7).
+  struct Limits {
+    alignas(64) WordArray spectral, temporal;
+    std::uint16_t least_spectral;
+    bool same_temporal;
+    alignas(64) DoubleArray centre, centre_square;
   };
 
-  GroupLimits limits_of(std::size_t base, int width, StarfmRun const& run, int target) const {
-    GroupLimits limits{};
+  Limits limits_of(std::size_t base, int width, StarfmRun const& run, int target) const {
+    Limits limits{};
     for (int i = 0; i < width; ++i) {
-      std::size_t const at = base + centre_ + static_cast<std::size_t>(i), lane = static_cast<std::size_t>(i);
+      std::size_t const at = base + centre_ + static_cast<std::size_t>(i), lane = lane_of(i);
       int spectral = 0, temporal = 0;
       for (int k = 0; k < run.pairs; ++k) {
         StarfmImages const& images = images_of(run, k, target);
         int const s = pair_of(run, k).difference[at], t = images.temporal[at];
         spectral = k == 0 ? s : block_.centre_max ? std::max(spectral, s) : std::min(spectral, s);
         temporal = k == 0 ? t : block_.centre_max ? std::max(temporal, t) : std::min(temporal, t);
-        double const value = images.value[at];
+        double const value = images.summands[at].value;
         limits.centre[lane] += value;
         limits.centre_square[lane] += value * value;
       }
       double const change = pair_of(run, 0).change[change_offset(at) + static_cast<std::size_t>(target)];
       if (change == starfm_missing_change) limits.centre[lane] = std::numeric_limits<double>::quiet_NaN();
-      limits.spectral[lane] = to_word(spectral + block_.spectral);
-      limits.temporal[lane] = to_word(temporal + block_.temporal);
+      limits.spectral[lane] = first_above(spectral + block_.spectral);
+      limits.temporal[lane] = first_above(temporal + block_.temporal);
     }
+    limits.least_spectral = *std::min_element(limits.spectral.end() - width, limits.spectral.end());
+    limits.same_temporal = std::all_of(limits.temporal.end() - width, limits.temporal.end(),
+                                       [&](std::uint16_t limit) { return limit == limits.temporal.back(); });
     return limits;
   }
 
-  void predict_target(int x, int width, StarfmPlan const& plan, StarfmRun const& run, int target) {
-    std::size_t const base = window_at(x);
-    GroupLimits const limits = limits_of(base, width, run, target);
-    constexpr std::size_t parts = StarfmScratch::group / StarfmScratch::subgroup;
-    std::array<GroupSums, parts> sums{};
-    alignas(64) GroupArray counts{};
-    int const used = (width + StarfmScratch::subgroup - 1) / StarfmScratch::subgroup;
-    for (int k = 0; k < run.pairs; ++k) {
-      find_kept(base, static_cast<std::size_t>(width), pair_of(run, k), images_of(run, k, target), limits,
-                counts);
-      for (int part = 0; part < used; ++part) {
-        std::size_t const entries = list_entries(part);
-        add_entries(base + static_cast<std::size_t>(part * StarfmScratch::subgroup),
-                    images_of(run, k, target), entries, sums[static_cast<std::size_t>(part)]);
-      }
-    }
-    for (int part = 0; part < used; ++part) {
-      int const first = part * StarfmScratch::subgroup;
-      conclude_subgroup(x + first, std::min(StarfmScratch::subgroup, width - first), first, plan, run, target,
-                        limits, sums[static_cast<std::size_t>(part)], counts);
-    }
+  /// Differences of values that are there are below 65535.
+  static std::uint16_t first_above(double limit) {
+    return static_cast<std::uint16_t>(std::min(std::floor(limit) + 1, 65535.0));
   }
 
-  /// Sums of a subgroup of pixels, in memory because their number of vectors differs between machines.
+  /// The sums of a group, in memory because their number of vectors differs between machines.
   struct GroupSums {
-    alignas(64) double weight[StarfmScratch::subgroup], value[StarfmScratch::subgroup],
-        square[StarfmScratch::subgroup];
+    alignas(64) DoubleArray weight, value, square;
+    std::array<int, group> count;
   };
 
-  /// Steps 3 and 4: for every pixel of the window, which pixels of the group keep it; and how many pixels
-  /// each keeps.
-  void find_kept(std::size_t base, std::size_t width, StarfmPairView const& pair, StarfmImages const& images,
-                 GroupLimits const& limits, GroupArray& counts) {
-    bool const own = pair.similarity.size() == 1 && pair.similarity.front().fine == pair.fine;
-    for (std::size_t first = 0; first < width; first += hn::Lanes(GroupWords())) {
-      // Anything but a gap, when other bands decide what is similar.
-      std::size_t const used = width - first;
-      GroupRanges const ranges =
-          own ? ranges_of(pair.similarity.front(), base + first, used) : GroupRanges::everything();
-      if (block_.both_tests) {
-        mark_kept<true>(base, first, pair, images, limits, ranges, counts);
-      } else {
-        mark_kept<false>(base, first, pair, images, limits, ranges, counts);
-      }
-      for (std::size_t b = 0; !own && b < pair.similarity.size(); ++b) {
-        keep_similar(base, first, pair.similarity[b].fine, ranges_of(pair.similarity[b], base + first, used),
-                     counts);
-      }
+  void predict_target(int x, int width, StarfmPlan const& plan, StarfmRun const& run, int target) {
+    std::size_t const base = window_at(x);
+    Limits const limits = limits_of(base, width, run, target);
+    GroupSums sums{};
+    int const enough = static_cast<int>(std::ceil(Conclusion::enough(block_, run.pairs)));
+    for (int k = 0; k < run.pairs; ++k) {
+      StarfmImages const& images = images_of(run, k, target);
+      std::size_t const entries = list_entries(base, width, pair_of(run, k), images, limits);
+      add_entries(base, images, entries, sums);
+      count_entries(entries, enough, sums);
     }
+    conclude(x, width, plan, run, target, limits, sums);
   }
 
-  /// What is similar to each pixel of a vector; unused lanes have nothing that is.
-  struct GroupRanges {
-    alignas(64) GroupArray lowest{}, size{};
-    static GroupRanges everything() {
-      GroupRanges ranges;
+  /// What is similar to each pixel of a group; nothing, for lanes without a pixel.
+  struct Ranges {
+    WordArray lowest{}, size{};
+    /// Anything but a gap.
+    static Ranges everything() {
+      Ranges ranges;
       SimilarRange const valid(0, 65535);
       ranges.lowest.fill(valid.lowest);
       ranges.size.fill(valid.size);
       return ranges;
     }
   };
-  GroupRanges ranges_of(StarfmSimilarity const& similarity, std::size_t base, std::size_t used) const {
-    GroupRanges ranges;
-    for (std::size_t i = 0; i < std::min(used, hn::Lanes(GroupWords())); ++i) {
-      SimilarRange const range(similarity.fine[base + centre_ + i], similarity.delta);
-      ranges.lowest[i] = range.lowest;
-      ranges.size[i] = range.size;
+  Ranges ranges_of(StarfmSimilarity const& similarity, std::size_t base, int width) const {
+    Ranges ranges;
+    for (int i = 0; i < width; ++i) {
+      SimilarRange const range(similarity.fine[base + centre_ + static_cast<std::size_t>(i)],
+                               similarity.delta);
+      ranges.lowest[lane_of(i)] = range.lowest;
+      ranges.size[lane_of(i)] = range.size;
     }
     return ranges;
   }
 
-  template <bool both_tests>
-  void mark_kept(std::size_t base, std::size_t first, StarfmPairView const& pair, StarfmImages const& images,
-                 GroupLimits const& limits, GroupRanges const& ranges, GroupArray& counts) {
-    GroupWords const tag;
-    auto const spectral = hn::LoadU(tag, limits.spectral.data() + first);
-    auto const temporal = hn::LoadU(tag, limits.temporal.data() + first);
-    auto const lowest = hn::LoadU(tag, ranges.lowest.data()), size = hn::LoadU(tag, ranges.size.data());
-    auto const one = hn::Set(tag, std::uint16_t{1});
-    auto const* const fine = reinterpret_cast<std::uint16_t const*>(images.fine);
-    std::uint16_t const* const difference = pair.difference;
-    std::uint16_t const* const change = images.temporal;
-    auto const width = static_cast<std::size_t>(block_.window),
-               pitch = static_cast<std::size_t>(block_.pitch);
-    std::uint8_t* to = scratch_.kept.data() + first / 8;
-    auto count = hn::LoadU(tag, counts.data() + first);
-    for (std::size_t row = base + first; row < base + first + width * pitch; row += pitch) {
-      for (std::size_t at = row; at < row + width; ++at, to += StarfmScratch::group / 8) {
-        auto const similar = hn::Lt(hn::Sub(hn::LoadU(tag, fine + at), lowest), size);
-        auto const fails_s = hn::Gt(hn::LoadU(tag, difference + at), spectral);
-        auto const fails_t = hn::Gt(hn::LoadU(tag, change + at), temporal);
-        auto const fails = both_tests ? hn::Or(fails_s, fails_t) : hn::And(fails_s, fails_t);
-        auto const kept = hn::AndNot(fails, similar);
-        count = hn::Add(count, hn::IfThenElseZero(kept, one));
-        hn::StoreMaskBits(tag, kept, to);
-      }
-    }
-    hn::StoreU(count, tag, counts.data() + first);
-  }
+  /// How the differences are tested.
+  enum class Filter {
+    either_same_temporal,  ///< one of them must pass, and the temporal limit is the same for the group
+    either,
+    both
+  };
 
-  /// Takes out what is not similar in another band.
-  void keep_similar(std::size_t base, std::size_t first, Dn const* band, GroupRanges const& ranges,
-                    GroupArray& counts) {
-    GroupWords const tag;
-    auto const lowest = hn::LoadU(tag, ranges.lowest.data()), size = hn::LoadU(tag, ranges.size.data());
-    auto const one = hn::Set(tag, std::uint16_t{1});
-    auto const* const fine = reinterpret_cast<std::uint16_t const*>(band);
-    auto const width = static_cast<std::size_t>(block_.window),
-               pitch = static_cast<std::size_t>(block_.pitch);
-    std::uint8_t* to = scratch_.kept.data() + first / 8;
-    auto count = hn::LoadU(tag, counts.data() + first);
-    for (std::size_t row = base + first; row < base + first + width * pitch; row += pitch) {
-      for (std::size_t at = row; at < row + width; ++at, to += StarfmScratch::group / 8) {
-        auto const similar = hn::Lt(hn::Sub(hn::LoadU(tag, fine + at), lowest), size);
-        auto const before = hn::LoadMaskBits(tag, to);
-        count = hn::Sub(count, hn::IfThenElseZero(hn::AndNot(similar, before), one));
-        hn::StoreMaskBits(tag, hn::And(similar, before), to);
-      }
-    }
-    hn::StoreU(count, tag, counts.data() + first);
-  }
-
-  /// The pixels of the window that some pixel of a subgroup keeps, in window order. Returns how many.
-  std::size_t list_entries(int part) {
-    hn::ScalableTag<std::uint32_t> const tag;
-    std::size_t const size =
-        static_cast<std::size_t>(block_.window) * static_cast<std::size_t>(block_.window);
-    auto const* const kept = reinterpret_cast<std::uint32_t const*>(scratch_.kept.data());
-    std::uint32_t* const entries = scratch_.entries.data();
-    auto const low_byte = hn::Set(tag, 255U);
+  /// Steps 3 and 4: the pixels that some pixel of a group keeps, in window order, and which of them do.
+  /// Returns how many.
+  std::size_t list_entries(std::size_t base, int width, StarfmPairView const& pair,
+                           StarfmImages const& images, Limits const& limits) {
+    StarfmSimilarity const& similarity = pair.similarity.front();
+    bool const own = pair.similarity.size() == 1 && similarity.fine == pair.fine;
+    // The image has no value where C_p is missing.
+    Dn const* const fine = own ? images.fine : similarity.fine;
+    Ranges const ranges = ranges_of(similarity, base, width);
     std::size_t count = 0;
-    for (std::size_t i = 0; i < size; i += hn::Lanes(tag)) {
-      auto const bits = hn::And(hn::ShiftRightSame(hn::LoadU(tag, kept + i), part * 8), low_byte);
-      auto const wanted = hn::And(hn::Ne(bits, hn::Zero(tag)), hn::FirstN(tag, size - i));
-      hn::StoreU(hn::Compress(hn::Or(bits, hn::LoadU(tag, block_.shifted_codes + i)), wanted), tag,
-                 entries + count);
-      count += hn::CountTrue(tag, wanted);
+    if (block_.both_tests) {
+      count = list_filtered<Filter::both>(base, width, fine, pair, images, ranges, limits);
+    } else if (limits.same_temporal) {
+      count = list_filtered<Filter::either_same_temporal>(base, width, fine, pair, images, ranges, limits);
+    } else {
+      count = list_filtered<Filter::either>(base, width, fine, pair, images, ranges, limits);
+    }
+    if (own) return count;
+    count = keep_similar(base, images.fine, Ranges::everything(), count);
+    for (std::size_t b = 1; b < pair.similarity.size(); ++b) {
+      count = keep_similar(base, pair.similarity[b].fine, ranges_of(pair.similarity[b], base, width), count);
     }
     return count;
   }
 
+  template <Filter filter>
+  std::size_t list_filtered(std::size_t base, int width, Dn const* similar_fine, StarfmPairView const& pair,
+                            StarfmImages const& images, Ranges const& ranges, Limits const& limits) {
+    auto const* const fine = reinterpret_cast<std::uint16_t const*>(similar_fine) + base;
+    std::uint16_t const* const difference = pair.difference + base;
+    std::uint16_t const* const temporal = images.temporal + base;
+    auto const rows = static_cast<std::size_t>(block_.window), pitch = static_cast<std::size_t>(block_.pitch);
+    std::size_t const columns = rows + static_cast<std::size_t>(width) - 1;
+    std::uint16_t* const codes = scratch_.similar.data();
+    std::uint16_t* const lanes = scratch_.lanes.data();
+    std::size_t count = 0;
+    for (std::size_t r = 0; r < rows; ++r) {
+      for (std::size_t c = 0; c < columns; c += hn::Lanes(words)) {
+        std::size_t const code = r * pitch + c;
+        auto const keeping =
+            keeping_lanes<filter>(hn::LoadU(words, fine + code), hn::LoadU(words, difference + code),
+                                  hn::LoadU(words, temporal + code), ranges, limits);
+        auto const bits = hn::And(keeping, hn::LoadU(words, block_.group_reach + c));
+        auto const wanted = hn::Ne(bits, hn::Zero(words));
+        auto const code_vector = hn::Iota(words, static_cast<std::uint16_t>(code));
+        hn::StoreU(hn::Compress(code_vector, wanted), words, codes + count);
+        hn::StoreU(hn::Compress(bits, wanted), words, lanes + count);
+        count += hn::CountTrue(words, wanted);
+      }
+    }
+    return count;
+  }
+
+  /// A bit for every pixel of the group that keeps a neighbour, for a vector of neighbours.
+  template <Filter filter>
+  HWY_INLINE WordVector keeping_lanes(WordVector fine, WordVector difference, WordVector temporal,
+                                      Ranges const& ranges, Limits const& limits) const {
+    auto const similar = [&](std::size_t lane) HWY_ATTR {
+      return hn::Lt(hn::Sub(fine, hn::Set(words, ranges.lowest[lane])), hn::Set(words, ranges.size[lane]));
+    };
+    if constexpr (filter == Filter::either_same_temporal) {
+      auto const passes = hn::Lt(temporal, hn::Set(words, limits.temporal.back()));
+      difference = hn::IfThenZeroElse(passes, difference);
+      // Most often all pixels may keep all neighbours.
+      if (hn::AllTrue(words, hn::Lt(difference, hn::Set(words, limits.least_spectral)))) {
+        return bits_of(similar);
+      }
+      return bits_of([&](std::size_t lane) HWY_ATTR {
+        return hn::And(similar(lane), hn::Lt(difference, hn::Set(words, limits.spectral[lane])));
+      });
+    }
+    return bits_of([&](std::size_t lane) HWY_ATTR {
+      auto const passes = hn::Lt(difference, hn::Set(words, limits.spectral[lane]));
+      auto const passes_t = hn::Lt(temporal, hn::Set(words, limits.temporal[lane]));
+      return hn::And(similar(lane),
+                     filter == Filter::both ? hn::And(passes, passes_t) : hn::Or(passes, passes_t));
+    });
+  }
+
+  /// A bit for every lane whose mask is true.
+  template <class MaskOfLane>
+  HWY_INLINE static WordVector bits_of(MaskOfLane const& mask_of_lane) {
+    auto bits = hn::Zero(words);
+    for (std::size_t lane = 0; lane < group; ++lane) {
+      auto const bit = hn::Set(words, static_cast<std::uint16_t>(1U << lane));
+      // Not Or: additions of this width can be masked.
+      bits = hn::IfThenElse(mask_of_lane(lane), hn::Add(bits, bit), bits);
+    }
+    return bits;
+  }
+
+  /// Takes out what is not similar in another band. Returns how many entries are left.
+  std::size_t keep_similar(std::size_t base, Dn const* band, Ranges const& ranges, std::size_t count) {
+    hn::CappedTag<std::uint16_t, group> const tag;
+    auto const lowest = hn::LoadU(tag, ranges.lowest.data()), size = hn::LoadU(tag, ranges.size.data());
+    std::uint16_t* const codes = scratch_.similar.data();
+    std::uint16_t* const lanes = scratch_.lanes.data();
+    std::size_t left = 0;
+    for (std::size_t j = 0; j < count; ++j) {
+      auto const value = hn::Set(tag, static_cast<std::uint16_t>(band[base + codes[j]]));
+      std::uint8_t similar[group] = {};
+      hn::StoreMaskBits(tag, hn::Lt(hn::Sub(value, lowest), size), similar);
+      codes[left] = codes[j];
+      lanes[left] = lanes[j] & similar[0];
+      left += lanes[left] != 0;
+    }
+    return left;
+  }
+
   /// Steps 5 and 6.
   void add_entries(std::size_t base, StarfmImages const& images, std::size_t count, GroupSums& total) const {
-    double const* const scale = images.scale + base;
-    float const* const value = images.value + base;
-    double const* const inverse_distance = block_.inverse_distance;
-    std::uint32_t const* const entries = scratch_.entries.data();
+    constexpr std::size_t parts = group / hn::MaxLanes(Doubles());
+    StarfmSummand const* const summands = images.summands + base;
+    double const* const inverse_distance = block_.inverse_distance - (group - 1);
+    std::uint16_t const* const codes = scratch_.similar.data();
+    std::uint16_t const* const lanes = scratch_.lanes.data();
     auto const one = hn::Set(doubles, 1.0);
-    for (std::size_t first = 0; first < StarfmScratch::subgroup; first += hn::Lanes(doubles)) {
-      Sums sums{hn::LoadU(doubles, total.weight + first), hn::LoadU(doubles, total.value + first),
-                hn::LoadU(doubles, total.square + first), hn::Zero(doubles)};
-      for (std::size_t j = 0; j < count; ++j) {
-        std::size_t const code = entries[j] >> 8;
-        auto const bits = static_cast<std::uint8_t>((entries[j] & 255U) >> first);
+    Sums sums[parts];
+    for (std::size_t p = 0; p < parts; ++p) sums[p] = load(total, p);
+    for (std::size_t j = 0; j < count; ++j) {
+      std::size_t const code = codes[j];
+      auto const scale = hn::Set(doubles, summands[code].scale),
+                 value = hn::Set(doubles, summands[code].value);
+      for (std::size_t p = 0; p < parts; ++p) {
+        auto const bits = static_cast<std::uint8_t>(lanes[j] >> (p * hn::Lanes(doubles)));
         auto const kept = hn::LoadMaskBits(doubles, &bits);
         auto const distant =
-            hn::Mul(hn::LoadU(doubles, scale + code + first), hn::Set(doubles, inverse_distance[code]));
-        sums.add(hn::IfThenElseZero(kept, hn::Min(distant, one)), promoted(value + code + first));
+            hn::Mul(scale, hn::LoadU(doubles, inverse_distance + code + p * hn::Lanes(doubles)));
+        sums[p].add(hn::IfThenElseZero(kept, hn::Min(distant, one)), value);
       }
-      hn::StoreU(sums.weight, doubles, total.weight + first);
-      hn::StoreU(sums.value, doubles, total.value + first);
-      hn::StoreU(sums.square, doubles, total.square + first);
+    }
+    for (std::size_t p = 0; p < parts; ++p) store(sums[p], p, total);
+  }
+
+  static Sums load(GroupSums const& total, std::size_t part) {
+    std::size_t const at = part * hn::Lanes(doubles);
+    return {hn::LoadU(doubles, total.weight.data() + at), hn::LoadU(doubles, total.value.data() + at),
+            hn::LoadU(doubles, total.square.data() + at), hn::Zero(doubles)};
+  }
+  static void store(Sums const& sums, std::size_t part, GroupSums& total) {
+    std::size_t const at = part * hn::Lanes(doubles);
+    hn::StoreU(sums.weight, doubles, total.weight.data() + at);
+    hn::StoreU(sums.value, doubles, total.value.data() + at);
+    hn::StoreU(sums.square, doubles, total.square.data() + at);
+  }
+
+  /// Counts what every pixel keeps, until all have enough.
+  void count_entries(std::size_t count, int enough, GroupSums& total) const {
+    std::uint16_t const* const lanes = scratch_.lanes.data();
+    for (std::size_t j = 0; j < count; j += hn::Lanes(words)) {
+      auto const bits = hn::IfThenElseZero(hn::FirstN(words, count - j), hn::LoadU(words, lanes + j));
+      int fewest = enough;
+      for (std::size_t lane = 0; lane < group; ++lane) {
+        auto const bit = hn::Set(words, static_cast<std::uint16_t>(1U << lane));
+        total.count[lane] += static_cast<int>(hn::CountTrue(words, hn::TestBit(bits, bit)));
+        fewest = std::min(fewest, total.count[lane]);
+      }
+      if (fewest >= enough) return;
     }
   }
 
-  void conclude_subgroup(int x, int width, int first, StarfmPlan const& plan, StarfmRun const& run,
-                         int target, GroupLimits const& limits, GroupSums const& total,
-                         GroupArray const& counts) {
-    constexpr int size = StarfmScratch::subgroup;
-    alignas(64) Dn dn[size], uncertainty[size];
-    alignas(64) std::int16_t flags[size];
-    alignas(64) double exact[size];
-    alignas(64) double count[size];
-    std::copy_n(counts.data() + first, size, count);
+  void conclude(int x, int width, StarfmPlan const& plan, StarfmRun const& run, int target,
+                Limits const& limits, GroupSums const& total) {
+    alignas(64) Dn dn[group], uncertainty[group];
+    alignas(64) std::int16_t flags[group];
+    alignas(64) double exact[group];
+    DoubleArray count;
+    std::copy(total.count.begin(), total.count.end(), count.begin());
     Conclusion const conclusion(block_, run.pairs);
-    for (int i = 0; i < size; i += static_cast<int>(hn::Lanes(doubles))) {
-      Sums const sums{hn::LoadU(doubles, total.weight + i), hn::LoadU(doubles, total.value + i),
-                      hn::LoadU(doubles, total.square + i), hn::LoadU(doubles, count + i)};
-      conclusion.store(sums, hn::LoadU(doubles, limits.centre.data() + first + i),
-                       hn::LoadU(doubles, limits.centre_square.data() + first + i),
+    for (int i = 0; i < group; i += static_cast<int>(hn::Lanes(doubles))) {
+      Sums sums = load(total, static_cast<std::size_t>(i) / hn::Lanes(doubles));
+      sums.count = hn::LoadU(doubles, count.data() + i);
+      conclusion.store(sums, hn::LoadU(doubles, limits.centre.data() + i),
+                       hn::LoadU(doubles, limits.centre_square.data() + i),
                        hn::Set(doubles, plan.flags[static_cast<std::size_t>(target)]),
                        {dn + i, uncertainty + i, flags + i, exact + i});
     }
     for (int i = 0; i < width; ++i) {
-      std::size_t const at = result_at(x + i, target);
-      result_.dn[at] = dn[i];
-      result_.uncertainty[at] = uncertainty[i];
-      result_.flags[at] = flags[i];
-      result_.exact[at] = exact[i];
+      std::size_t const at = result_at(x + i, target), lane = lane_of(i);
+      result_.dn[at] = dn[lane];
+      result_.uncertainty[at] = uncertainty[lane];
+      result_.flags[at] = flags[lane];
+      result_.exact[at] = exact[lane];
     }
   }
 };

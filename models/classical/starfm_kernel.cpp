@@ -313,6 +313,11 @@ std::size_t window_pixels(int window) {
   return static_cast<std::size_t>(window) * static_cast<std::size_t>(window);
 }
 
+/// In the windows of a group of neighbours.
+std::size_t group_pixels(int window) {
+  return static_cast<std::size_t>(window) * static_cast<std::size_t>(window + StarfmScratch::group - 1);
+}
+
 }  // namespace
 
 StarfmRow::StarfmRow(int cols, int targets)
@@ -329,10 +334,7 @@ std::size_t StarfmRow::bytes(int cols, int targets) {
 }
 
 StarfmScratch::StarfmScratch(int window, int targets)
-    : similar(window_pixels(window)),
-      neighbours(window_pixels(window) + 1),
-      kept(window_pixels(window) * (group / 8)),
-      entries(window_pixels(window)) {
+    : similar(group_pixels(window)), lanes(group_pixels(window)), neighbours(window_pixels(window) + 1) {
   for (AlignedArray<double>* array :
        {&limit, &spectral, &weight, &value, &square, &count, &centre, &centre_square}) {
     *array = AlignedArray<double>(static_cast<std::size_t>(padded(targets)));
@@ -341,9 +343,8 @@ StarfmScratch::StarfmScratch(int window, int targets)
 
 std::size_t StarfmScratch::bytes(int window, int targets) {
   std::size_t const pixels = window_pixels(window);
-  return AlignedArray<std::uint16_t>::bytes_for(pixels) + AlignedArray<Neighbour>::bytes_for(pixels + 1) +
-         AlignedArray<std::uint8_t>::bytes_for(pixels * (group / 8)) +
-         AlignedArray<std::uint32_t>::bytes_for(pixels) +
+  return 2 * AlignedArray<std::uint16_t>::bytes_for(group_pixels(window)) +
+         AlignedArray<Neighbour>::bytes_for(pixels + 1) +
          8 * AlignedArray<double>::bytes_for(static_cast<std::size_t>(padded(targets)));
 }
 

@@ -41,13 +41,18 @@ struct StarfmPairView {
   std::uint8_t const* complete = nullptr;  ///< [cell]: 1 where C_p is missing for no target
 };
 
+/// What a neighbour brings to the sums.
+struct StarfmSummand {
+  double scale;  ///< weight times D; infinite on the plateau, where the weight is 1
+  double value;  ///< F + C_p - C_k, 0 where there is none
+};
+
 /// A pair and a target, in one band: rasters of what a neighbour brings, for the form with pixels side by
 /// side.
 struct StarfmImages {
   Dn const* fine = nullptr;                 ///< no_data_dn where C_p is missing too
   std::uint16_t const* temporal = nullptr;  ///< T
-  double const* scale = nullptr;  ///< weight times D; infinite on the plateau, where the weight is 1
-  float const* value = nullptr;   ///< F + C_p - C_k, 0 where there is none
+  StarfmSummand const* summands = nullptr;
 };
 
 /// Weights of one band as tables over S or T in whole DN; 65536 entries each.
@@ -66,9 +71,11 @@ struct StarfmBlockView {
   int window = 0, before = 0, pitch = 0;
   int targets = 0;
   int stride = 0;  ///< between the cells of `change` and `damping`, a multiple of the widest vector
-  std::int32_t const* cell = nullptr;            ///< raster: index of the coarse cell
-  double const* inverse_distance = nullptr;      ///< 1 / D at the index of a window pixel in the raster
-  std::uint32_t const* shifted_codes = nullptr;  ///< per window pixel: its index in the raster, times 256
+  std::int32_t const* cell = nullptr;        ///< raster: index of the coarse cell
+  double const* inverse_distance = nullptr;  ///< 1 / D at the index of a window pixel in the raster; readable
+                                             ///< from a group before the first on
+  std::uint16_t const* group_reach = nullptr;  ///< [column of a group's windows]: a bit for every pixel whose
+                                               ///< window reaches it, descending
   StarfmTables tables;
   double spectral = 0, temporal = 0, combined = 0,
          variance = 0;     ///< thresholds in DN; variance of one summand
@@ -102,7 +109,7 @@ struct StarfmScratch {
   static std::size_t bytes(int window, int targets);
 
   /// Pixels that are worked on side by side.
-  static constexpr int group = 32, subgroup = 8;
+  static constexpr int group = 8;
 
   /// One similar pixel.
   struct Neighbour {
@@ -118,11 +125,9 @@ struct StarfmScratch {
   static int padded(int targets) { return (targets + 7) / 8 * 8; }
 
   AlignedArray<std::uint16_t> similar;  ///< window indices of similar pixels
+  AlignedArray<std::uint16_t> lanes;    ///< for each of them: which pixels of a group keep it
   AlignedArray<Neighbour> neighbours;
   AlignedArray<double> limit, spectral, weight, value, square, count, centre, centre_square;  ///< per target
-  AlignedArray<std::uint8_t> kept;  ///< [window pixel][group / 8]: which pixels of a group keep it
-  AlignedArray<std::uint32_t>
-      entries;  ///< window pixels that some pixel of a subgroup keeps: index and which
 };
 
 /// Predicts row `row` of the block. The result for a pixel does not depend on the vector width.

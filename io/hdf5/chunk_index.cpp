@@ -26,6 +26,19 @@ struct ChunkIndex::State {
   std::uint32_t open_array;
   Dataset dataset;
   std::vector<std::byte> nothing;  ///< the library wants bytes to write; the driver does not look at them
+
+  void add(StoredChunk const& chunk) {
+    CubeArray const& array = arrays.at(chunk.array);
+    if (chunk.array != open_array) {
+      dataset = Dataset(checked(H5Dopen2(file, array.name.c_str(), H5P_DEFAULT), array.name));
+      open_array = chunk.array;
+    }
+    if (nothing.size() < chunk.size) nothing.resize(chunk.size);
+    file.place_next(chunk.offset, chunk.size);
+    auto const first = first_element(array, chunk.chunk);
+    checked(H5Dwrite_chunk(dataset, H5P_DEFAULT, 0, first.data(), chunk.size, nothing.data()),
+            "indexing " + array.name);
+  }
 };
 
 ChunkIndex::ChunkIndex(std::filesystem::path const& path, std::vector<CubeArray> arrays, std::uint64_t end)
@@ -34,19 +47,9 @@ ChunkIndex::ChunkIndex(std::filesystem::path const& path, std::vector<CubeArray>
 ChunkIndex::~ChunkIndex() = default;
 
 void ChunkIndex::add(std::span<StoredChunk const> chunks) {
-  State& s = *state_;
-  for (StoredChunk const& chunk : chunks) {
-    CubeArray const& array = s.arrays.at(chunk.array);
-    if (chunk.array != s.open_array) {
-      s.dataset = Dataset(checked(H5Dopen2(s.file, array.name.c_str(), H5P_DEFAULT), array.name));
-      s.open_array = chunk.array;
-    }
-    if (s.nothing.size() < chunk.size) s.nothing.resize(chunk.size);
-    s.file.place_next(chunk.offset, chunk.size);
-    auto const first = first_element(array, chunk.chunk);
-    checked(H5Dwrite_chunk(s.dataset, H5P_DEFAULT, 0, first.data(), chunk.size, s.nothing.data()),
-            "indexing " + array.name);
-  }
+  state_->file.doing([&] {
+    for (StoredChunk const& chunk : chunks) state_->add(chunk);
+  });
 }
 
 void ChunkIndex::close() {

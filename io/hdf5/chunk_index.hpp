@@ -11,8 +11,8 @@
 
 namespace stfcube::hdf5 {
 
-/// Tells a cube file that has its skeleton and, anywhere behind it, the stored bytes of its chunks where each chunk lies.
-/// One rank does it, with a file driver of its own that writes no pixels (docs/decisions/0005).
+/// Tells a cube file that has its skeleton and, anywhere behind it, the stored bytes of its chunks where each
+/// chunk lies. One rank does it, with a file driver of its own that writes no pixels (docs/decisions/0005).
 class ChunkIndex {
  public:
   /// @param end  of the chunks; metadata that need a place go behind it. @throws Error(io)
@@ -21,8 +21,8 @@ class ChunkIndex {
   ChunkIndex(ChunkIndex const&) = delete;
   ChunkIndex& operator=(ChunkIndex const&) = delete;
 
-  /// Enters chunks that lie at their offsets. In order of array and number this is fastest, and equal calls give equal
-  /// bytes. Each chunk once. @throws Error(io)
+  /// Enters chunks that lie at their offsets. In order of array and number this is fastest, and equal calls
+  /// give equal bytes. Each chunk once. @throws Error(io)
   void add(std::span<StoredChunk const> chunks);
 
   /// @throws Error(io) for the first write that failed

@@ -192,6 +192,15 @@ SerialFile SerialFile::open_with_pixels(fs::path const& path, std::uint64_t end)
   return {std::move(state), file};
 }
 
+void SerialFile::doing(std::function<void()> const& work) const {
+  try {
+    work();
+  } catch (Error const&) {
+    if (state_->failed) throw *state_->failed;
+    throw;
+  }
+}
+
 void SerialFile::place_next(std::uint64_t offset, std::uint64_t size) {
   ensure(state_->pixels_are_there, "the pixels are in the file");
   state_->next = offset;

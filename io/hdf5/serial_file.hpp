@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 
 #include "stfcube/io/hdf5/handle.hpp"
@@ -28,6 +29,11 @@ class SerialFile {
   SerialFile& operator=(SerialFile&&) = delete;
 
   operator hid_t() const { return file_; }
+
+  /// Runs `work` on the file. After a failed write HDF5 cannot read what it believes to have written; the
+  /// write is what `work` is told to have failed of then. @throws Error of `work`, or of the first write that
+  /// failed
+  void doing(std::function<void()> const& work) const;
 
   /// The next chunk lies at `offset`.
   void place_next(std::uint64_t offset, std::uint64_t size);

@@ -94,6 +94,15 @@ class Skeleton {
         file_(SerialFile::create(path, object_properties(H5P_FILE_CREATE))) {}
 
   void write() {
+    file_.doing([&] { put_all(); });
+    for (Dataset* scale : {&time_, &band_, &y_, &x_}) scale->reset();
+    file_.close();
+  }
+
+ private:
+  using Axes = std::vector<Dataset const*>;
+
+  void put_all() {
     put_root_attributes();
     put_time();
     put_band();
@@ -104,12 +113,7 @@ class Skeleton {
     put_time_bounds();
     put_band_labels();
     put_provenance();
-    for (Dataset* scale : {&time_, &band_, &y_, &x_}) scale->reset();
-    file_.close();
   }
-
- private:
-  using Axes = std::vector<Dataset const*>;
 
   void put_root_attributes() {
     Provenance const& p = layout_.provenance;
@@ -379,14 +383,16 @@ void write_skeleton(std::filesystem::path const& path, CubeLayout const& layout)
 void complete_skeleton(std::filesystem::path const& path, std::string const& content_digest,
                        CubeSummary const& summary) {
   SerialFile file = SerialFile::open(path);
-  replace_text(file, attribute::content_digest, content_digest);
-  replace_text(file, attribute::completeness,
-               fmt::format("{}/{}", summary.units_done, summary.units_planned));
-  if (!summary.failed_tiles.empty()) {
-    Dataset const failed(checked(H5Dopen2(file, failed_tiles_path, H5P_DEFAULT), failed_tiles_path));
-    char const* text = summary.failed_tiles.c_str();
-    checked(H5Dwrite(failed, variable_text(), H5S_ALL, H5S_ALL, H5P_DEFAULT, &text), failed_tiles_path);
-  }
+  file.doing([&] {
+    replace_text(file, attribute::content_digest, content_digest);
+    replace_text(file, attribute::completeness,
+                 fmt::format("{}/{}", summary.units_done, summary.units_planned));
+    if (!summary.failed_tiles.empty()) {
+      Dataset const failed(checked(H5Dopen2(file, failed_tiles_path, H5P_DEFAULT), failed_tiles_path));
+      char const* text = summary.failed_tiles.c_str();
+      checked(H5Dwrite(failed, variable_text(), H5S_ALL, H5S_ALL, H5P_DEFAULT, &text), failed_tiles_path);
+    }
+  });
   file.close();
 }
 

@@ -72,7 +72,8 @@ std::vector<std::int64_t> ChunkRanges::gather(UnitReader& units) {
 }
 
 /// @return whether there may be more
-bool ChunkRanges::send_some(UnitReader& units, std::vector<Range>& to_each, std::vector<std::int64_t>& numbers) const {
+bool ChunkRanges::send_some(UnitReader& units, std::vector<Range>& to_each,
+                            std::vector<std::int64_t>& numbers) const {
   for (std::size_t records = 0; records < records_per_pass;) {
     std::optional<WrittenUnit> const unit = units.next();
     if (!unit) return false;
@@ -112,7 +113,8 @@ ChunkRanges::Totals ChunkRanges::totals() const {
     }
   }
   comm_.sum(sums);
-  Extent const extent = {static_cast<std::uint64_t>(-comm_.max(-begin)), static_cast<std::uint64_t>(comm_.max(end))};
+  Extent const extent = {static_cast<std::uint64_t>(-comm_.max(-begin)),
+                         static_cast<std::uint64_t>(comm_.max(end))};
   return {sums[0], sums[1], extent};
 }
 

@@ -12,17 +12,17 @@
 
 namespace stfcube {
 
-/// The chunks of a cube, dealt out to the ranks: ranges of consecutive chunks in the order of the finished file (by array
-/// and number), the i-th held by rank i modulo the number of ranks, each range sorted. So no rank holds the
-/// records of all chunks, and the finish can go on range by range.
+/// The chunks of a cube, dealt out to the ranks: ranges of consecutive chunks in the order of the finished
+/// file (by array and number), the i-th held by rank i modulo the number of ranks, each range sorted. So no
+/// rank holds the records of all chunks, and the finish can go on range by range.
 class ChunkRanges {
  public:
   using Range = std::vector<StoredChunk>;
 
   ChunkRanges(std::vector<CubeArray> const& arrays, Communicator const& comm);
 
-  /// Brings what the ranks read from journals to the ranks that hold it. Of a chunk that was written twice the copy with
-  /// the lowest offset counts. To be called once.
+  /// Brings what the ranks read from journals to the ranks that hold it. Of a chunk that was written twice
+  /// the copy with the lowest offset counts. To be called once.
   /// @return the numbers of the units that this rank read. @collective @throws Error(io)
   std::vector<std::int64_t> gather(UnitReader& units);
 
@@ -40,7 +40,8 @@ class ChunkRanges {
   /// Of all ranks. @collective
   Totals totals() const;
 
-  /// Where each range of this rank begins when all chunks lie one behind the other from byte `begin` on. @collective
+  /// Where each range of this rank begins when all chunks lie one behind the other from byte `begin` on.
+  /// @collective
   std::vector<std::uint64_t> ordered_begins(std::uint64_t begin) const;
 
   /// Brings all ranges to the root, one at a time, and calls `visit` there, in order.

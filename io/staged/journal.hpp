@@ -23,13 +23,15 @@ struct JournalRecord {
   StoredChunk chunk{};
 };
 
-/// The 64 bytes of a record (docs/decisions/0005), little endian, the last four of them a checksum of the others.
+/// The 64 bytes of a record (docs/decisions/0005), little endian, the last four of them a checksum of the
+/// others.
 using PackedRecord = std::array<std::byte, 64>;
 PackedRecord packed(JournalRecord const& record);
 /// Nothing when these bytes are no record of this version, whole and unchanged.
 std::optional<JournalRecord> unpacked(PackedRecord const& bytes);
 
-/// A journal that one rank writes: a file of records, appended to. Nothing is appended any more after a failure.
+/// A journal that one rank writes: a file of records, appended to. Nothing is appended any more after a
+/// failure.
 class Journal {
  public:
   /// Makes the file, and its name durable. @throws Error(io)

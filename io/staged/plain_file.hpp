@@ -38,8 +38,8 @@ class PlainFile {
   /// Cuts the file, or lengthens it by zeros. @throws Error(io)
   void resize(std::uint64_t bytes) const;
 
-  /// Returns when what was written lies on the disk. After a failure the data count as lost: a second call would prove
-  /// nothing. @throws Error(io)
+  /// Returns when what was written lies on the disk. After a failure the data count as lost: a second call
+  /// would prove nothing. @throws Error(io)
   void sync() const;
 
   /// Some file systems report failed writes only here; the destructor would ignore them. To be called once,

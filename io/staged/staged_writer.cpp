@@ -105,7 +105,8 @@ class StagedWriter final : public CubeWriter {
     return static_cast<std::uint64_t>(comm_.max(size));
   }
 
-  void append(std::vector<EncodedChunk> const& chunks, Extents const& extents, std::vector<StoredChunk>& written) const {
+  void append(std::vector<EncodedChunk> const& chunks, Extents const& extents,
+              std::vector<StoredChunk>& written) const {
     std::uint64_t size = 0;
     for (EncodedChunk const& chunk : chunks) size += chunk.record.size;
     if (size == 0) return;
@@ -123,19 +124,22 @@ class StagedWriter final : public CubeWriter {
     bool enough = true;
     comm_.together([&] {
       if (!comm_.is_root()) return;
-      auto const needed = static_cast<std::uint64_t>(
-          1.05 * static_cast<double>(totals.bytes + totals.chunks * index_bytes + static_cast<std::int64_t>(page_bytes)));
+      auto const needed =
+          static_cast<std::uint64_t>(1.05 * static_cast<double>(totals.bytes + totals.chunks * index_bytes +
+                                                                static_cast<std::int64_t>(page_bytes)));
       std::uint64_t const free = fs::space(part_.parent_path()).available;
       enough = free >= needed;
       if (enough) return;
-      log::info(fmt::format("{}: an ordered copy needs {}, {} are free there. The cube is finished in place: its content is "
-                            "the same, its bytes depend on the order of the work.",
-                            part_.parent_path().string(), format_bytes(needed), format_bytes(free)));
+      log::info(fmt::format(
+          "{}: an ordered copy needs {}, {} are free there. The cube is finished in place: its content is "
+          "the same, its bytes depend on the order of the work.",
+          part_.parent_path().string(), format_bytes(needed), format_bytes(free)));
     });
     return comm_.max(enough ? 0 : 1) == 0;
   }
 
-  /// Compares the checksums of all chunks; with `copy` brings them to their final places, which the ranges know then.
+  /// Compares the checksums of all chunks; with `copy` brings them to their final places, which the ranges
+  /// know then.
   /// @collective
   void check_and_copy(ChunkRanges& chunks, bool copy) {
     auto const begins = chunks.ordered_begins(rounded_up(skeleton_bytes_, page_bytes));
@@ -163,23 +167,29 @@ class StagedWriter final : public CubeWriter {
   void refuse(std::vector<StoredChunk> const& damaged) {
     if (damaged.empty()) return;
     comm_.together([&] { staging_.revoke(damaged); });
-    throw Error(ErrorKind::io,
-                fmt::format("{}: {} of the chunks do not read as they were written (wrong checksum), first {} bytes at {}. "
-                            "The file system lost data; run the command again: the damaged units are computed again.",
-                            staging_.data().string(), damaged.size(), damaged.front().size, damaged.front().offset))
+    throw Error(
+        ErrorKind::io,
+        fmt::format(
+            "{}: {} of the chunks do not read as they were written (wrong checksum), first {} bytes at {}. "
+            "The file system lost data; run the command again: the damaged units are computed again.",
+            staging_.data().string(), damaged.size(), damaged.front().size, damaged.front().offset))
         .as_agreed();
   }
 
-  /// Makes data.part the cube: the skeleton comes to its head, and what lies behind its chunks goes. @collective
+  /// Makes data.part the cube: the skeleton comes to its head, and what lies behind its chunks goes.
+  /// @collective
   void put_skeleton_before_chunks(ChunkRanges const& chunks) {
     auto const [begin, end] = chunks.totals().extent;
     together_in_file(staging_.data(), [&] {
       if (!comm_.is_root()) return;
-      require(begin >= skeleton_bytes_, ErrorKind::resource,
-              fmt::format("has no room for {} of metadata before its chunks, and there is none for a copy. Make space.",
-                          format_bytes(skeleton_bytes_)));
+      require(
+          begin >= skeleton_bytes_, ErrorKind::resource,
+          fmt::format(
+              "has no room for {} of metadata before its chunks, and there is none for a copy. Make space.",
+              format_bytes(skeleton_bytes_)));
       // After failed units the cube that stands there may be this very file.
-      if (fs::exists(place_.cube()) && fs::equivalent(place_.cube(), staging_.data())) fs::remove(place_.cube());
+      if (fs::exists(place_.cube()) && fs::equivalent(place_.cube(), staging_.data()))
+        fs::remove(place_.cube());
       PlainFile file(staging_.data(), Access::write);
       std::vector<std::byte> skeleton(skeleton_bytes_);
       PlainFile(part_, Access::read).read(0, skeleton);
@@ -210,7 +220,8 @@ class StagedWriter final : public CubeWriter {
   }
 
   /// @collective
-  void complete(fs::path const& file, std::string const& digest, CubeSummary const& summary, ChunkRanges const& chunks) {
+  void complete(fs::path const& file, std::string const& digest, CubeSummary const& summary,
+                ChunkRanges const& chunks) {
     together_in_file(file, [&] {
       if (comm_.is_root()) hdf5::complete_skeleton(file, digest, summary);
     });
@@ -244,8 +255,8 @@ class StagedWriter final : public CubeWriter {
     });
   }
 
-  /// A cube that was finished in place and what a later start goes on from are one file with two names, where the file system
-  /// has such.
+  /// A cube that was finished in place and what a later start goes on from are one file with two names, where
+  /// the file system has such.
   fs::path second_name() const {
     std::error_code failed;
     fs::remove(part_);

@@ -89,9 +89,10 @@ void Staging::check_same_size() const {
   comm_.together([&] { size = static_cast<std::int64_t>(file_->size()); });
   std::int64_t const largest = comm_.max(size), smallest = -comm_.max(-size);
   require(largest == smallest, ErrorKind::io,
-          fmt::format("{}: some ranks see {} bytes, others {}. All nodes must see one and the same directory; choose "
-                      "another cube.path.",
-                      data_.string(), largest, smallest));
+          fmt::format(
+              "{}: some ranks see {} bytes, others {}. All nodes must see one and the same directory; choose "
+              "another cube.path.",
+              data_.string(), largest, smallest));
 }
 
 /// Also sets where new places begin.
@@ -120,8 +121,8 @@ void Staging::read_units() {
     std::uint64_t const size = file_->size();
     UnitReader units = share_of_units();
     while (auto const unit = units.next()) {
-      auto const beyond =
-          std::ranges::find_if(unit->chunks, [&](StoredChunk const& chunk) { return !lies_within(chunk, size); });
+      auto const beyond = std::ranges::find_if(
+          unit->chunks, [&](StoredChunk const& chunk) { return !lies_within(chunk, size); });
       if (beyond == unit->chunks.end()) {
         mine.push_back(unit->number);
       } else {
@@ -134,8 +135,8 @@ void Staging::read_units() {
   lost = comm_.gather_values(lost);
   if (lost.empty()) return;
   if (comm_.is_root()) {
-    log::warning(fmt::format("{} ends before all that was written to it; {} units are computed again", data_.string(),
-                             lost.size()));
+    log::warning(fmt::format("{} ends before all that was written to it; {} units are computed again",
+                             data_.string(), lost.size()));
   }
   comm_.together([&] { revoke(lost); });
 }
@@ -173,10 +174,11 @@ void Staging::check_complete(std::vector<std::int64_t> const& found) const {
   std::vector<std::int64_t> missing;
   std::ranges::set_difference(expected, all, std::back_inserter(missing));
   require(missing.empty(), ErrorKind::io,
-          fmt::format("{}: the journals lost {} of {} units (the first is number {}). The file system lost data; run "
-                      "the command again, on another one if need be.",
-                      data_.parent_path().string(), missing.size(), expected.size(),
-                      missing.empty() ? 0 : missing.front()));
+          fmt::format(
+              "{}: the journals lost {} of {} units (the first is number {}). The file system lost data; run "
+              "the command again, on another one if need be.",
+              data_.parent_path().string(), missing.size(), expected.size(),
+              missing.empty() ? 0 : missing.front()));
 }
 
 void Staging::revoke(std::vector<StoredChunk> const& copies) {

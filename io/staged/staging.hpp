@@ -16,9 +16,9 @@
 
 namespace stfcube {
 
-/// The units that this start of a job and earlier ones have written: the file data.part, which holds the stored bytes of
-/// chunks in no order, and the journals, which say what lies where. What a journal names is on the disk. Nothing is
-/// removed but by `remove`.
+/// The units that this start of a job and earlier ones have written: the file data.part, which holds the
+/// stored bytes of chunks in no order, and the journals, which say what lies where. What a journal names is
+/// on the disk. Nothing is removed but by `remove`.
 class Staging {
  public:
   /// Opens what is there, or begins anew. Units whose bytes are not all in data.part are revoked, for good.
@@ -41,21 +41,24 @@ class Staging {
   /// Puts bytes into data.part. @throws Error(io)
   void write(std::uint64_t offset, std::span<std::byte const> bytes) const { file_->write(offset, bytes); }
 
-  /// Notes that the unit is written and consists of these chunks. When it returns the unit will survive everything but
-  /// the loss of the disk. @throws Error(io): the unit does not count as written
+  /// Notes that the unit is written and consists of these chunks. When it returns the unit will survive
+  /// everything but the loss of the disk. @throws Error(io): the unit does not count as written
   void commit(std::int64_t unit, std::vector<StoredChunk> const& chunks);
 
-  /// Ends writing. Closes data.part: opened again, other nodes see what was written on every file system. @collective
+  /// Ends writing. Closes data.part: opened again, other nodes see what was written on every file system.
+  /// @collective
   void close();
 
   /// After `close`, on each rank: its share of all units written. @throws Error(io)
   UnitReader share_of_units() const;
 
-  /// After `close`: compares the numbers of all units that `share_of_units` gave on this rank with what was committed.
+  /// After `close`: compares the numbers of all units that `share_of_units` gave on this rank with what was
+  /// committed.
   /// @collective @throws Error(io) on every rank when one is missing
   void check_complete(std::vector<std::int64_t> const& found) const;
 
-  /// Makes units that hold one of the copies count as not written, for good. The root does it. @throws Error(io)
+  /// Makes units that hold one of the copies count as not written, for good. The root does it. @throws
+  /// Error(io)
   void revoke(std::vector<StoredChunk> const& copies);
 
   /// The root removes all. @throws Error(io)

@@ -31,7 +31,8 @@ class UnitRecords {
  private:
   static constexpr std::int64_t none = -1;
   WrittenUnit unit_{-1, {}};
-  std::int64_t count_ = none;  ///< records of the unit so far; none: until the next unit begins nothing counts
+  std::int64_t count_ =
+      none;  ///< records of the unit so far; none: until the next unit begins nothing counts
 };
 
 }  // namespace

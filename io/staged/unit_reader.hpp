@@ -34,11 +34,12 @@ struct WrittenUnit {
 /// Whether the record can be one of a cube with these arrays; without arrays nothing is known against it.
 bool fits(JournalRecord const& record, std::vector<CubeArray> const& arrays);
 
-/// Reads what was written from journals: units whose records are all there, in one file, and none of them revoked. A
-/// unit that was written twice comes twice.
+/// Reads what was written from journals: units whose records are all there, in one file, and none of them
+/// revoked. A unit that was written twice comes twice.
 class UnitReader {
  public:
-  UnitReader(std::vector<std::filesystem::path> journals, std::vector<CubeArray> arrays, RevokedCopies revoked);
+  UnitReader(std::vector<std::filesystem::path> journals, std::vector<CubeArray> arrays,
+             RevokedCopies revoked);
 
   /// Nothing: that was all. @throws Error(io)
   std::optional<WrittenUnit> next();

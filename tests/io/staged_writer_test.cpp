@@ -1,56 +1,24 @@
 // What the staged writer promises beyond every writer (cube_test.cpp): the same bytes for any ranks and
-// order, standard streams, and faults of the disk.
+// order, standard streams, and what becomes of a cube on a disk that is full or loses data. Starts that go on
+// from others: staged_resume_test.cpp.
 #include <algorithm>
-#include <atomic>
-#include <cerrno>
 #include <fstream>
 #include <iterator>
 #include <optional>
 #include <random>
 
-#include <dlfcn.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/mount.h>
-#include <unistd.h>
 
 #include "stfcube/io/cube.hpp"
 #include "stfcube/io/staged/chunk_coder.hpp"
-#include "stfcube/io/staged/ordered_copy.hpp"
 #include "stfcube/io/staged/plain_file.hpp"
 #include "stfcube/io/staged/unit_encoder.hpp"
 #include "stfcube/partitioning/core/digest.hpp"
 #include "stfcube/partitioning/core/error.hpp"
+#include "stfcube/tests/io/disk_faults.hpp"
 #include "stfcube/tests/support/synthetic_cube.hpp"
 #include "stfcube/tests/support/world.hpp"
-
-namespace {
-
-/// What the next calls of pwrite do, in this process; set by the tests.
-struct DiskFaults {
-  std::atomic<int> calls{0};
-  std::atomic<bool> stumble{false};  ///< every third call is interrupted, every other writes half
-  std::atomic<int> fail_with{0};     ///< errno of the call after `calls_before_failure`
-  std::atomic<int> calls_before_failure{0};
-} faults;
-
-}  // namespace
-
-/// Stands in front of the C library's.
-extern "C" ssize_t pwrite(int file, void const* bytes, std::size_t size, off_t offset) {
-  using Write = ssize_t (*)(int, void const*, std::size_t, off_t);
-  static auto const real = reinterpret_cast<Write>(dlsym(RTLD_NEXT, "pwrite"));
-  int const call = faults.calls++;
-  if (faults.fail_with != 0 && call >= faults.calls_before_failure) {
-    errno = faults.fail_with;
-    return -1;
-  }
-  if (faults.stumble && call % 3 == 0) {
-    errno = EINTR;
-    return -1;
-  }
-  return real(file, bytes, faults.stumble && size > 1 && call % 2 == 0 ? size / 2 : size, offset);
-}
 
 namespace stfcube {
 namespace {
@@ -140,28 +108,38 @@ TEST(StagedWriter, chunks_of_nothing_but_fill_are_not_stored) {
   EXPECT_EQ(open_cube(none.path)->read(0, 0, {5, 5, 2, 1}), (std::vector<Dn>{no_data_dn, no_data_dn}));
 }
 
-TEST(StagedWriter, unit_written_twice_is_our_own_fault) {
-  CubeLayout const layout = synthetic_layout(fresh_folder() / "cube.nc");
-  PlacedWriter to("staged", layout, world());
-  SyntheticUnit const u = synthetic_units(layout, tile_px, slab).front();
-  CubeUnit const unit = synthetic_unit(layout, u.px, u.first_date, u.dates);
-  for (int i = 0; i < 2; ++i) to.write(world().is_root() ? &unit : nullptr);
-  EXPECT_THROW(to.writer->finish({1, 1, ""}), Error);
+TEST(StagedWriter, unit_written_twice_counts_once) {
+  fs::path const folder = fresh_folder();
+  CubeLayout const once = synthetic_layout(folder / "once.nc"), twice = synthetic_layout(folder / "twice.nc");
+  auto const units = synthetic_units(once, tile_px, slab);
+  std::string const digest = write_with(world(), once, units);
+  PlacedWriter to("staged", twice, world());
+  for (auto const& some : {units, {units.begin(), units.begin() + 5}}) write_units(to, twice, some, world());
+  EXPECT_EQ(to.writer->finish({units.size(), units.size(), ""}), digest);
+  EXPECT_EQ(sha256_hex(bytes_of(twice.path)), sha256_hex(bytes_of(once.path)));
 }
 
-TEST(StagedWriter, what_an_earlier_run_left_is_replaced) {
+TEST(StagedWriter, places_are_aligned_as_asked_and_bytes_do_not_depend_on_it) {
   fs::path const folder = fresh_folder();
-  CubeLayout const layout = synthetic_layout(folder / "cube.nc");
-  if (world().is_root()) {
-    fs::create_directory(folder / "cube.nc.work");
-    std::ofstream(folder / "cube.nc.work" / "data.part") << "left over";
-    std::ofstream(folder / "cube.nc.work" / "staged.part") << "left over";
+  CubeLayout const fine = large_layout(folder / "fine.nc");
+  CubeLayout coarse = large_layout(folder / "coarse.nc");
+  coarse.extent_align = 3 * 65536;
+  auto const units = synthetic_units(fine, 64, slab);
+  write_with(world(), fine, units);
+  {
+    PlacedWriter to("staged", coarse, world());
+    to.extents = [next = to.extents](std::uint64_t bytes) {
+      std::uint64_t const offset = next(bytes);
+      EXPECT_GT(bytes, 0U);
+      EXPECT_EQ(bytes % (3 * 65536), 0U);
+      return offset;
+    };
+    EXPECT_EQ(to.writer->first_extent() % (3 * 65536), 0U);
+    EXPECT_GE(to.writer->first_extent(), 4U << 20);
+    write_units(to, coarse, units, world());
+    to.writer->finish({units.size(), units.size(), ""});
   }
-  world().barrier();
-  write_with(world(), layout, synthetic_units(layout, tile_px, slab));
-  world().barrier();
-  EXPECT_FALSE(fs::exists(folder / "cube.nc.work"));
-  EXPECT_TRUE(is_cube(layout.path));
+  EXPECT_EQ(sha256_hex(bytes_of(fine.path)), sha256_hex(bytes_of(coarse.path)));
 }
 
 TEST(StagedWriter, short_and_interrupted_writes_are_continued) {
@@ -169,119 +147,60 @@ TEST(StagedWriter, short_and_interrupted_writes_are_continued) {
   CubeLayout const smooth = large_layout(folder / "smooth.nc"), rough = large_layout(folder / "rough.nc");
   auto const units = synthetic_units(smooth, 64, slab);
   write_with(world(), smooth, units);
-  int const before = faults.calls;
+  faults.watch(DiskFaults::write, 0);
   faults.stumble = true;
   write_with(world(), rough, units);
   faults.stumble = false;
-  EXPECT_GT(faults.calls, before + 10);
+  EXPECT_GT(faults.count, 10);
   EXPECT_EQ(sha256_hex(bytes_of(smooth.path)), sha256_hex(bytes_of(rough.path)));
 }
 
-/// Writes a cube while the disk of the last rank fails after some calls; the error, the same on all ranks.
-std::optional<Error> failure_after(int calls, CubeLayout const& layout) {
-  std::optional<Error> failed;
+/// The error that writing gives, the same on all ranks.
+std::optional<Error> failure_of(CubeLayout const& layout, std::vector<SyntheticUnit> const& units) {
   try {
-    auto const units = synthetic_units(layout, 64, slab);
     PlacedWriter to("staged", layout, world());
-    faults.calls = 0;
-    faults.calls_before_failure = calls;
-    if (world().rank() == world().size() - 1) faults.fail_with = EIO;
-    write_units(to, layout, units, world());
+    world().together([&] { write_units(to, layout, units, world()); });
     to.writer->finish({units.size(), units.size(), ""});
   } catch (Error const& error) {
-    failed = error;
-  }
-  faults.fail_with = 0;
-  world().barrier();
-  return failed;
-}
-
-TEST(StagedWriter, failed_write_anywhere_ends_all_ranks_and_leaves_nothing) {
-  fs::path const folder = fresh_folder();
-  CubeLayout layout = large_layout(folder / "cube.nc");
-  layout.dates.resize(2);
-  int failures = 0;
-  for (int calls = 0;; calls += calls < 4 ? 1 : 7) {
-    auto const failed = failure_after(calls, layout);
-    if (!failed) break;
-    ++failures;
-    EXPECT_EQ(failed->kind(), ErrorKind::io) << failed->what();
-    EXPECT_THAT(failed->what(), HasSubstr("cube.nc.work"));
-    EXPECT_THAT(failed->what(), HasSubstr("free there"));
-    ASSERT_TRUE(fs::is_empty(folder)) << "after " << calls << " calls: " << failed->what();
     world().barrier();
+    return error;
   }
-  EXPECT_GT(failures, 5);
-  EXPECT_TRUE(is_cube(layout.path));
+  return std::nullopt;
 }
 
-/// A small file system of its own, as far as the user may make one.
-class SmallDisk {
- public:
-  SmallDisk(fs::path folder, char const* size) : folder_(std::move(folder)) {
-    if (!world().is_root()) return;
-    mounted_ = mount("tmpfs", folder_.c_str(), "tmpfs", 0, size) == 0;
-  }
-  ~SmallDisk() {
-    if (mounted_) umount(folder_.c_str());
-  }
-  SmallDisk(SmallDisk const&) = delete;
-  SmallDisk& operator=(SmallDisk const&) = delete;
-  bool is_there() const { return world().max(mounted_ ? 1 : 0) == 1; }
-
- private:
-  fs::path folder_;
-  bool mounted_ = false;
-};
-
-TEST(StagedWriter, full_disk_is_named_with_what_is_needed_and_free) {
+TEST(StagedWriter, full_disk_is_named_and_after_room_is_made_the_rerun_ends_with_the_same_bytes) {
   fs::path const folder = fresh_folder();
-  SmallDisk const disk(folder, "size=512k");
-  if (!disk.is_there()) GTEST_SKIP() << "only root may mount a small file system";
-  CubeLayout layout = large_layout(folder / "cube.nc");
-  layout.deflate_level = 0;
-  std::optional<Error> failed;
-  try {
-    write_with(world(), layout, synthetic_units(layout, 64, slab));
-  } catch (Error const& error) {
-    failed = error;
-  }
+  CubeLayout elsewhere = large_layout(folder / "elsewhere.nc");
+  elsewhere.deflate_level = 0;
+  auto const units = synthetic_units(elsewhere, 64, slab);
+  write_with(world(), elsewhere, units);
+  if (world().is_root()) fs::create_directory(folder / "disk");
   world().barrier();
+  SmallDisk const disk(folder / "disk", "size=1m");
+  if (!disk.is_there()) GTEST_SKIP() << "only root may mount a small file system";
+  CubeLayout layout = elsewhere;
+  layout.path = folder / "disk" / "cube.nc";
+  auto const failed = failure_of(layout, units);
   ASSERT_TRUE(failed.has_value());
   EXPECT_EQ(failed->kind(), ErrorKind::io);
-  EXPECT_THAT(failed->what(), HasSubstr("data.part"));
+  EXPECT_THAT(failed->what(), HasSubstr("cube.nc.work"));
   EXPECT_THAT(failed->what(), HasSubstr("No space left"));
   EXPECT_THAT(failed->what(), HasSubstr("needed"));
   EXPECT_THAT(failed->what(), HasSubstr("free there"));
-  EXPECT_TRUE(fs::is_empty(folder));
-  world().barrier();
-}
-
-TEST(StagedWriter, damaged_staging_file_is_found_and_named) {
-  fs::path const folder = fresh_folder();
-  CubeLayout const layout = large_layout(folder / "cube.nc");
+  EXPECT_FALSE(fs::exists(layout.path));
+  disk.enlarge("size=64m");
   {
-    auto const units = synthetic_units(layout, 64, slab);
     PlacedWriter to("staged", layout, world());
-    write_units(to, layout, units, world());
-    if (world().is_root()) {
-      std::fstream file(folder / "cube.nc.work" / "data.part",
-                        std::ios::in | std::ios::out | std::ios::binary);
-      file.seekp(100);
-      file.put('\x7f').put('\x11').put('\x7f');
-    }
-    world().barrier();
-    try {
-      to.writer->finish({units.size(), units.size(), ""});
-      ADD_FAILURE() << "the damage was not seen";
-    } catch (Error const& error) {
-      EXPECT_EQ(error.kind(), ErrorKind::io);
-      EXPECT_THAT(error.what(), HasSubstr("data.part"));
-      EXPECT_THAT(error.what(), HasSubstr("checksum"));
-    }
+    auto const done = to.writer->units_done();
+    EXPECT_GT(done.size(), 0U);
+    EXPECT_LT(done.size(), units.size());
+    auto left = units;
+    std::erase_if(left, [&](SyntheticUnit const& u) { return std::ranges::binary_search(done, u.number); });
+    write_units(to, layout, left, world());
+    to.writer->finish({units.size(), units.size(), ""});
   }
+  EXPECT_EQ(sha256_hex(bytes_of(layout.path)), sha256_hex(bytes_of(elsewhere.path)));
   world().barrier();
-  EXPECT_TRUE(fs::is_empty(folder));
 }
 
 TEST(StagedWriter, batches_give_the_chunks_of_the_whole_unit) {

@@ -78,6 +78,7 @@ inline CubeUnit synthetic_unit(CubeLayout const& layout, Rect const& px, int fir
 struct SyntheticUnit {
   Rect px;
   int first_date = 0, dates = 0;
+  std::int64_t number = 0;
 };
 inline std::vector<SyntheticUnit> synthetic_units(CubeLayout const& layout, int tile_px, int slab) {
   std::vector<SyntheticUnit> units;
@@ -86,7 +87,8 @@ inline std::vector<SyntheticUnit> synthetic_units(CubeLayout const& layout, int 
     for (int x = 0; x < layout.grid.width; x += tile_px) {
       for (int t = 0; t < dates; t += slab) {
         units.push_back(
-            {intersect({x, y, tile_px, tile_px}, layout.grid.all()), t, std::min(slab, dates - t)});
+            {intersect({x, y, tile_px, tile_px}, layout.grid.all()), t, std::min(slab, dates - t),
+             static_cast<std::int64_t>(units.size())});
       }
     }
   }
@@ -95,7 +97,7 @@ inline std::vector<SyntheticUnit> synthetic_units(CubeLayout const& layout, int 
 
 /// Places for the units of this rank: regions of the file that lie far apart.
 inline Extents extents_of_rank(CubeWriter const& writer, Communicator const& comm) {
-  std::uint64_t const begin = writer.first_extent() + (static_cast<std::uint64_t>(comm.rank()) << 28);
+  std::uint64_t const begin = writer.first_extent() + (static_cast<std::uint64_t>(comm.rank()) << 26);
   return [next = begin](std::uint64_t bytes) mutable { return std::exchange(next, next + bytes); };
 }
 
@@ -116,7 +118,8 @@ struct PlacedWriter {
   Extents extents;
 };
 
-/// Writes `units`, dealt out to the ranks in turn. @collective
+/// Writes `units`, dealt out to the ranks in turn. @collective, but no rank waits for another where the writer does not
+/// work in rounds
 inline void write_units(PlacedWriter& to, CubeLayout const& layout, std::vector<SyntheticUnit> const& units,
                         Communicator const& comm) {
   auto const ranks = static_cast<std::size_t>(comm.size()), rank = static_cast<std::size_t>(comm.rank());
@@ -124,7 +127,7 @@ inline void write_units(PlacedWriter& to, CubeLayout const& layout, std::vector<
     if (first + rank < units.size()) {
       SyntheticUnit const& u = units[first + rank];
       CubeUnit unit = synthetic_unit(layout, u.px, u.first_date, u.dates);
-      unit.number = static_cast<std::int64_t>(first + rank);
+      unit.number = u.number;
       to.write(&unit);
     } else {
       to.write(nullptr);

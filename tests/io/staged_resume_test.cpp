@@ -1,23 +1,16 @@
 // A cube that is written in several starts, with faults of the disk or the process between them, has the
 // bytes of one that was written undisturbed.
 #include <algorithm>
-#include <array>
-#include <cstdio>
 #include <fstream>
 #include <functional>
-#include <iterator>
 #include <optional>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
 #include "stfcube/io/cube.hpp"
-#include "stfcube/partitioning/core/digest.hpp"
 #include "stfcube/partitioning/core/error.hpp"
-#include "stfcube/tests/io/disk_faults.hpp"
-#include "stfcube/tests/support/synthetic_cube.hpp"
-#include "stfcube/tests/support/world.hpp"
+#include "stfcube/tests/io/staged_starts.hpp"
 
 namespace stfcube {
 namespace {
@@ -25,55 +18,6 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 using namespace stfcube::testing;
-
-std::string sha_of(fs::path const& path) {
-  std::ifstream file(path, std::ios::binary);
-  return sha256_hex(std::string(std::istreambuf_iterator<char>(file), {}));
-}
-
-/// Eight units of seven chunks each.
-CubeLayout small_layout(fs::path const& path) {
-  CubeLayout layout = synthetic_layout(path);
-  layout.dates.resize(3);
-  layout.grid.width = 60;
-  layout.grid.height = 64;
-  layout.chunk = {2, 1, 32, 32};
-  return layout;
-}
-std::vector<SyntheticUnit> small_units(CubeLayout const& layout) {
-  return synthetic_units(layout, 32, 2);
-}
-
-std::vector<SyntheticUnit> without(std::vector<SyntheticUnit> units, std::vector<std::int64_t> const& done) {
-  std::erase_if(units,
-                [&](SyntheticUnit const& unit) { return std::ranges::binary_search(done, unit.number); });
-  return units;
-}
-
-/// One start: goes on with what is there, or fails. @collective @return the units that were there
-std::vector<std::int64_t> run(CubeLayout const& layout, std::vector<SyntheticUnit> const& units,
-                              Communicator const& comm) {
-  PlacedWriter to("staged", layout, comm);
-  auto done = to.writer->units_done();
-  auto left = without(units, done);
-  std::ranges::reverse(left);
-  comm.together([&] { write_units(to, layout, left, comm); });
-  to.writer->finish({units.size(), units.size(), ""});
-  return done;
-}
-
-/// A start that ends after these units. @collective
-void run_and_stop(CubeLayout const& layout, std::vector<SyntheticUnit> const& units,
-                  Communicator const& comm) {
-  PlacedWriter to("staged", layout, comm);
-  comm.together([&] { write_units(to, layout, units, comm); });
-}
-
-/// Work of the root alone, for which the others wait.
-void alone(std::function<void(Communicator const&)> const& work) {
-  if (world().is_root()) work(Communicator());
-  world().barrier();
-}
 
 std::vector<std::int64_t> numbers_up_to(std::size_t count) {
   std::vector<std::int64_t> numbers;
@@ -140,7 +84,6 @@ TEST_F(StagedResume, goes_on_after_any_number_of_units_with_any_ranks) {
       expect_first(run(layout, units, world()));
     } else {
       run_and_stop(layout, first, world());
-      world().barrier();
       alone([&](Communicator const& comm) { expect_first(run(layout, units, comm)); });
     }
     expect_undisturbed("after " + std::to_string(k) + " units");
@@ -151,7 +94,6 @@ TEST_F(StagedResume, goes_on_after_any_number_of_units_with_any_ranks) {
 TEST_F(StagedResume, goes_on_after_many_starts) {
   for (std::size_t k = 0; k < units.size(); ++k) {
     run_and_stop(layout, {units[units.size() - 1 - k]}, world());
-    world().barrier();
   }
   EXPECT_EQ(run(layout, units, world()).size(), units.size());
   expect_undisturbed("");
@@ -159,7 +101,6 @@ TEST_F(StagedResume, goes_on_after_many_starts) {
 
 TEST_F(StagedResume, start_without_units_leaves_nothing) {
   run_and_stop(layout, {}, world());
-  world().barrier();
   EXPECT_FALSE(fs::exists(work));
 }
 
@@ -208,7 +149,6 @@ TEST_F(StagedResume, torn_or_damaged_journals_cost_units_and_nothing_else) {
 
 TEST_F(StagedResume, data_that_were_cut_off_are_written_again) {
   run_and_stop(layout, units, world());
-  world().barrier();
   std::int64_t size = 0;
   alone([&](Communicator const&) { size = static_cast<std::int64_t>(fs::file_size(data)); });
   size = world().max(size);
@@ -241,7 +181,6 @@ TEST_F(StagedResume, data_that_were_cut_off_are_written_again) {
 
 TEST_F(StagedResume, data_file_that_is_gone_costs_all_units) {
   run_and_stop(layout, units, world());
-  world().barrier();
   alone([&](Communicator const&) { fs::remove(data); });
   EXPECT_TRUE(run(layout, units, world()).empty());
   expect_undisturbed("");
@@ -249,7 +188,6 @@ TEST_F(StagedResume, data_file_that_is_gone_costs_all_units) {
 
 TEST_F(StagedResume, damaged_chunks_are_found_named_and_written_again) {
   run_and_stop(layout, units, world());
-  world().barrier();
   alone([&](Communicator const&) {
     std::fstream file(data, std::ios::in | std::ios::out | std::ios::binary);
     file.seekg((4 << 20) + 100);
@@ -345,69 +283,10 @@ TEST_F(StagedResume, any_call_to_the_disk_may_fail) {
   }
 }
 
-/// Starts a process for each run that is to be killed. It is a copy of this one from before `main`, when
-/// there were no threads and no MPI, neither of which survive a fork.
-class KilledRuns {
- public:
-  KilledRuns() {
-    if (pipe(to_.data()) != 0 || pipe(from_.data()) != 0) std::abort();
-    if (fork() == 0) serve();
-    close(to_[0]);
-    close(from_[1]);
-  }
-
-  /// Writes the small cube, in a process that dies instead of making its `calls`-th change to the disk.
-  /// @return whether it came to its end
-  bool survives(fs::path const& cube, int calls) {
-    Order order = {.calls = calls};
-    std::snprintf(order.cube.data(), order.cube.size(), "%s", cube.c_str());
-    int status = -1;
-    EXPECT_EQ(::write(to_[1], &order, sizeof order), static_cast<ssize_t>(sizeof order));
-    EXPECT_EQ(::read(from_[0], &status, sizeof status), static_cast<ssize_t>(sizeof status));
-    EXPECT_TRUE(status == 0 || status == DiskFaults::killed_status) << "it ended with " << status;
-    return status == 0;
-  }
-
- private:
-  struct Order {
-    std::array<char, 500> cube{};
-    int calls = 0;
-  };
-
-  [[noreturn]] void serve() {
-    close(to_[1]);
-    close(from_[0]);
-    Order order;
-    while (::read(to_[0], &order, sizeof order) == static_cast<ssize_t>(sizeof order)) {
-      if (fork() == 0) write_cube(order);
-      int status = 0;
-      wait(&status);
-      int const answer = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-      if (::write(from_[1], &answer, sizeof answer) != static_cast<ssize_t>(sizeof answer)) break;
-    }
-    _exit(0);
-  }
-
-  [[noreturn]] static void write_cube(Order const& order) {
-    faults.watch(DiskFaults::all, order.calls);
-    faults.kill = true;
-    try {
-      CubeLayout const layout = small_layout(order.cube.data());
-      run(layout, small_units(layout), Communicator());
-      _exit(0);
-    } catch (std::exception const& error) {
-      std::fprintf(stderr, "%s\n", error.what());
-      _exit(1);
-    }
-  }
-
-  std::array<int, 2> to_{}, from_{};
-} killed_runs;
-
 TEST_F(StagedResume, process_may_be_killed_before_any_change_of_the_disk) {
   if (world().size() > 1) GTEST_SKIP() << "one process is killed";
   int calls = 0;
-  while (!killed_runs.survives(layout.path, calls)) {
+  while (!killed_runs.survives(layout, calls)) {
     ++calls;
     if (fs::exists(layout.path)) {
       EXPECT_EQ(sha_of(layout.path), sha) << "killed before call " << calls;
@@ -422,7 +301,7 @@ TEST_F(StagedResume, process_may_be_killed_before_any_change_of_the_disk) {
 TEST_F(StagedResume, process_may_be_killed_again_and_again) {
   if (world().size() > 1) GTEST_SKIP() << "one process is killed";
   int starts = 0;
-  while (!killed_runs.survives(layout.path, 40 + starts % 17)) {
+  while (!killed_runs.survives(layout, 40 + starts % 17)) {
     ASSERT_LT(++starts, 100);
     if (starts > 30) break;
   }

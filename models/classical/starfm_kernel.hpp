@@ -18,7 +18,8 @@ namespace stfcube {
 // themselves, so that both forms of the kernel give the same bits, on every vector width:
 // - few targets: neighbouring pixels side by side in a vector, one pixel after the other from a list of those
 //   that any of the neighbours keeps;
-// - many targets: targets side by side, one similar pixel after the other from a list that serves all targets.
+// - many targets: targets side by side, one similar pixel after the other from a list that serves all
+// targets.
 
 /// Stands for C_p - C_k where C_p is missing: larger than any change.
 inline constexpr double starfm_missing_change = 1024.0 * 1024 * 1024;

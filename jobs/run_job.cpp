@@ -16,6 +16,7 @@
 #include <ranges>
 
 #include "stfcube/io/cube.hpp"
+#include "stfcube/io/stored_progress.hpp"
 #include "stfcube/io/work_directory.hpp"
 #include "stfcube/jobs/cube_state.hpp"
 #include "stfcube/jobs/job_file.hpp"
@@ -170,6 +171,25 @@ class CubeRun {
       : spec_(spec), settings_(settings), comm_(comm), place_(spec.cube_path, comm) {}
 
   int run() {
+    try {
+      return build();
+    } catch (...) {
+      forget_empty_start();
+      throw;
+    }
+  }
+
+ private:
+  /// A start that failed before its first unit leaves nothing that could stand in the way of another job.
+  void forget_empty_start() const noexcept {
+    try {
+      if (comm_.is_root() && stored_progress(place_.file("")).units.empty()) place_.clear();
+    } catch (...) {
+      // What made the run fail is told; this is only tidiness.
+    }
+  }
+
+  int build() {
     if (is_finished()) return 0;
     prepare();
     auto const writer = make_cube_writer(spec_.writer, cube_layout(*job_, *started_), place_, comm_);
@@ -189,7 +209,6 @@ class CubeRun {
     return finish(*writer, outcome, done, timings);
   }
 
- private:
   bool is_finished() {
     CubeState const state = settings_.fresh ? CubeState{.text = "new"} : cube_state(spec_, comm_);
     comm_.together([&] {

@@ -27,7 +27,10 @@ class Invariance(EndToEnd):
             stfcube(*job, "--cube.path", cube, "--run.tile", 320, "--run.threads", threads, "--run.slab", slab)
             seen[(1, 320, threads, slab)] = digest(cube), sha256(cube)
             cube.unlink()
-        self.assertEqual(len(set(seen.values())), 1, seen)
+        self.assertEqual(len({content for content, _ in seen.values()}), 1, seen)
+        # Beside the content the file tells how many units there were.
+        cuts = {(tile, slab) for _, tile, _, slab in seen}
+        self.assertEqual(len({(tile, slab, file) for (_, tile, _, slab), (_, file) in seen.items()}), len(cuts), seen)
 
 
 if __name__ == "__main__":

@@ -88,7 +88,10 @@ std::uint64_t PlainFile::size() const {
 }
 
 void PlainFile::sync() const {
-  if (fdatasync(file_) != 0) fail("syncing to disk", 0, 0, errno);
+  require(fdatasync(file_) == 0, ErrorKind::io,
+          fmt::format("{} cannot be synced to disk: {}. What was written to it last counts as lost; run the "
+                      "command again.",
+                      path_.string(), std::strerror(errno)));
 }
 
 void PlainFile::resize(std::uint64_t bytes) const {

@@ -99,6 +99,7 @@ class StagedWriter final : public CubeWriter {
     std::int64_t size = 0;
     comm_.together([&] {
       if (!comm_.is_root()) return;
+      fs::remove(part_);  // not overwritten: it may be a second name of data.part
       hdf5::write_skeleton(part_, layout_);
       size = static_cast<std::int64_t>(fs::file_size(part_));
     });

@@ -5,9 +5,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <mutex>
 #include <string>
+#include <vector>
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
@@ -29,8 +32,18 @@ struct DiskFaults {
   /// errno of the failure; 0: the call is done.
   int of(Call call) {
     if ((watched & call) == 0 || count++ != calls_before) return 0;
-    if (kill) _exit(killed_status);
+    if (kill) die();
     return fail_with;
+  }
+
+  void note_write(int file, off_t offset, std::size_t size) {
+    std::lock_guard const lock(mutex);
+    if (kill) unsynced.push_back({path_of(file), offset, size});
+  }
+  void note_sync(int file) {
+    std::lock_guard const lock(mutex);
+    if (kill)
+      std::erase_if(unsynced, [path = path_of(file)](Written const& one) { return one.path == path; });
   }
 
   static constexpr int killed_status = 9;
@@ -38,8 +51,37 @@ struct DiskFaults {
   std::atomic<int> count{0};         ///< watched calls so far
   std::atomic<int> calls_before{0};  ///< calls that succeed before one fails
   std::atomic<int> fail_with{0};     ///< its errno; 0: it succeeds too
-  std::atomic<bool> kill{false};     ///< the process ends instead of making this call
   std::atomic<bool> stumble{false};  ///< every third write is interrupted, every other writes half
+  /// The process ends instead of making this call, and the machine with it: what was not synced to disk is
+  /// lost, but for journals, of which it happens to be written.
+  std::atomic<bool> kill{false};
+
+ private:
+  struct Written {
+    std::filesystem::path path;
+    off_t offset;
+    std::size_t size;
+  };
+
+  static std::filesystem::path path_of(int file) {
+    return std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(file));
+  }
+
+  [[noreturn]] void die() {
+    mutex.lock();
+    for (Written const& one : unsynced) {
+      int const file = open(one.path.c_str(), O_WRONLY);
+      std::string const nothing(one.size, '\0');
+      bool const journal = one.path.filename().string().starts_with("journal");
+      if (file >= 0 && !journal && lseek(file, one.offset, SEEK_SET) == one.offset) {
+        if (::write(file, nothing.data(), nothing.size()) < 0) _exit(2);
+      }
+    }
+    _exit(killed_status);
+  }
+
+  std::mutex mutex;
+  std::vector<Written> unsynced;
 };
 inline DiskFaults faults;
 
@@ -91,19 +133,24 @@ ssize_t pwrite(int file, void const* bytes, std::size_t size, off_t offset) {
     errno = EINTR;
     return -1;
   }
+  faults.note_write(file, offset, size);
   return real(file, bytes, faults.stumble && size > 1 && faults.count % 2 == 0 ? size / 2 : size, offset);
 }
 
 int fdatasync(int file) {
   using namespace stfcube::testing;
   static auto const real = next_function<int (*)(int)>("fdatasync");
-  return fault(DiskFaults::sync) != 0 ? -1 : real(file);
+  if (fault(DiskFaults::sync) != 0) return -1;
+  faults.note_sync(file);
+  return real(file);
 }
 
 int fsync(int file) {
   using namespace stfcube::testing;
   static auto const real = next_function<int (*)(int)>("fsync");
-  return fault(DiskFaults::sync) != 0 ? -1 : real(file);
+  if (fault(DiskFaults::sync) != 0) return -1;
+  faults.note_sync(file);
+  return real(file);
 }
 
 int rename(char const* from, char const* to) noexcept {

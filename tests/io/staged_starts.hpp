@@ -63,6 +63,23 @@ inline std::vector<std::int64_t> run(CubeLayout const& layout, std::vector<Synth
   return done;
 }
 
+/// One start in which the second unit fails. @collective @return the units that were there
+inline std::vector<std::int64_t> run_without_second(CubeLayout const& layout,
+                                                    std::vector<SyntheticUnit> units,
+                                                    Communicator const& comm) {
+  std::size_t const planned = units.size();
+  units.erase(units.begin() + 1);
+  std::vector<std::int64_t> done;
+  {
+    PlacedWriter to("staged", layout, comm);
+    done = to.writer->units_done();
+    comm.together([&] { write_units(to, layout, without(units, done), comm); });
+    to.writer->finish({units.size(), planned, "tile x000y000: unreadable\n"});
+  }
+  comm.barrier();
+  return done;
+}
+
 /// A start that ends after these units. @collective
 inline void run_and_stop(CubeLayout const& layout, std::vector<SyntheticUnit> const& units,
                          Communicator const& comm) {
@@ -92,8 +109,9 @@ class KilledRuns {
 
   /// Writes the small cube, in a process that dies instead of making its `calls`-th change to the disk.
   /// @return whether it came to its end
-  bool survives(CubeLayout const& layout, int calls) {
-    Order order = {.calls = calls, .deflate_level = layout.deflate_level};
+  /// @param all_units  false: the second unit fails
+  bool survives(CubeLayout const& layout, int calls, bool all_units = true) {
+    Order order = {.calls = calls, .deflate_level = layout.deflate_level, .all_units = all_units};
     std::snprintf(order.cube.data(), order.cube.size(), "%s", layout.path.c_str());
     int status = -1;
     EXPECT_EQ(::write(to_[1], &order, sizeof order), static_cast<ssize_t>(sizeof order));
@@ -106,6 +124,7 @@ class KilledRuns {
   struct Order {
     std::array<char, 500> cube{};
     int calls = 0, deflate_level = 1;
+    bool all_units = true;
   };
 
   [[noreturn]] void serve() {
@@ -127,7 +146,12 @@ class KilledRuns {
     faults.kill = true;
     try {
       CubeLayout const layout = small_layout(order.cube.data(), order.deflate_level);
-      run(layout, small_units(layout), Communicator());
+      auto const units = small_units(layout);
+      if (order.all_units) {
+        run(layout, units, Communicator());
+      } else {
+        run_without_second(layout, units, Communicator());
+      }
       _exit(0);
     } catch (std::exception const& error) {
       std::fprintf(stderr, "%s\n", error.what());

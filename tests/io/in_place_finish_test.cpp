@@ -132,6 +132,26 @@ TEST_F(InPlaceFinish, may_be_killed_while_it_keeps_what_a_later_start_needs) {
   EXPECT_GT(calls, 50);
 }
 
+TEST_F(InPlaceFinish, cube_that_stands_there_is_whole_also_while_it_is_replaced) {
+  if (world().size() > 1) GTEST_SKIP() << "one process is killed";
+  Rect const last = units.back().px;
+  int calls = 0;
+  for (bool survived = false; !survived; ++calls) {
+    run_without_second(layout, units, world());
+    survived = killed_runs.survives(layout, calls);
+    if (fs::exists(layout.path)) {
+      int const date = units.back().first_date;
+      EXPECT_EQ(open_cube(layout.path)->read(date, 0, last), expected->read(date, 0, last))
+          << calls << " calls";
+      EXPECT_THAT(open_cube(layout.path)->attribute("stfcube_completeness"), ::testing::AnyOf("7/8", "8/8"));
+    }
+    fs::remove(layout.path);
+    fs::remove_all(work);
+    ASSERT_LT(calls, 2000);
+  }
+  EXPECT_GT(calls, 30);
+}
+
 TEST_F(InPlaceFinish, after_failed_units_a_later_start_goes_on_from_the_cube_itself) {
   run_without_second(layout, units, world());
   EXPECT_TRUE(is_in_place());

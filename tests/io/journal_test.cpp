@@ -167,9 +167,9 @@ TEST(Journal, unit_needs_all_its_records_in_one_file) {
   fs::path const a = folder / "a", b = folder / "b", c = folder / "c";
   write_journal(a, {{record(3, 0)}});
   write_journal(b, {{record(3, 1, true)}});
-  // The end of a unit behind another unit's records: left of an append that failed.
-  write_journal(c,
-                {{record(6, 0, true), record(3, 1), record(3, 2, true), record(7, 0), record(8, 0, true)}});
+  // Ends of units that lost their middle, or that an append that failed left behind another unit.
+  write_journal(c, {{record(6, 0, true), record(3, 1), record(3, 2, true), record(7, 0), record(7, 2, true),
+                     record(7, 1, true), record(8, 0, true), record(8, 1, true)}});
   EXPECT_EQ(units_in({a, b}), "");
   EXPECT_EQ(units_in({a, b, c}), "6:60, 8:80,");
 }

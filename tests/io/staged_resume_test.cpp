@@ -161,7 +161,7 @@ TEST_F(StagedResume, data_that_were_cut_off_are_written_again) {
       fs::copy(kept, work);
       fs::resize_file(data, static_cast<std::uintmax_t>(cut));
     });
-    // The first start writes one unit more, over the hole; what was lost must stay lost.
+    // The next start writes one unit, perhaps where lost ones lay; these must stay lost, and this one not.
     std::vector<std::int64_t> done;
     {
       PlacedWriter to("staged", layout, world());
@@ -169,7 +169,7 @@ TEST_F(StagedResume, data_that_were_cut_off_are_written_again) {
       EXPECT_LT(done.size(), units.size());
       world().together([&] {
         auto const left = without(units, done);
-        if (world().is_root()) write_units(to, layout, {left.back()}, Communicator());
+        if (world().is_root()) write_units(to, layout, {left.front()}, Communicator());
       });
     }
     world().barrier();

@@ -55,13 +55,23 @@ std::array<int, 4> ContentDigest::index_of(Record const& record) const {
   return arrays_[record.array].chunk_index(record.chunk);
 }
 
-std::string ContentDigest::merged_hex(Communicator const& comm) const {
-  std::vector<Record> all = comm.gather_values(records_);
-  std::ranges::sort(all, {}, place);
-  ensure(std::ranges::adjacent_find(all, {}, place) == all.end(), "each chunk is written once");
+ContentDigest ContentDigest::merged(Communicator const& comm) const {
+  ContentDigest all(arrays_);
+  all.records_ = comm.gather_values(records_);
+  std::ranges::sort(all.records_, {}, place);
+  ensure(std::ranges::adjacent_find(all.records_, {}, place) == all.records_.end(),
+         "each chunk is written once");
+  return all;
+}
+
+std::string ContentDigest::hex() const {
   Sha256 digest;
-  for (Record const& record : all) digest.add(line(arrays_[record.array], record.chunk, record.crc));
+  for (Record const& record : records_) digest.add(line(arrays_[record.array], record.chunk, record.crc));
   return digest.hex();
+}
+
+std::string ContentDigest::merged_hex(Communicator const& comm) const {
+  return merged(comm).hex();
 }
 
 }  // namespace stfcube

@@ -40,10 +40,17 @@ class ContentDigest {
   /// One chunk by its row-major number and checksum. Each chunk once.
   void add(std::size_t array, std::int64_t chunk, std::uint32_t checksum);
 
-  /// What this rank added; after `merge` what all ranks added.
+  /// What was added to this object.
   std::vector<Record> const& records() const { return records_; }
   std::array<int, 4> index_of(Record const& record) const;
   std::vector<CubeArray> const& arrays() const { return arrays_; }
+
+  /// What all ranks added, by array and number. @collective @throws Error(internal) when a chunk was added
+  /// twice
+  ContentDigest merged(Communicator const& comm) const;
+
+  /// The digest of what was added to this object, by array and number.
+  std::string hex() const;
 
   /// The digest of what all ranks added. @collective @throws Error(internal) when a chunk was added twice
   std::string merged_hex(Communicator const& comm) const;

@@ -27,6 +27,10 @@ inline hid_t stored_type<std::int32_t>() {
   return H5T_STD_I32LE;
 }
 template <>
+inline hid_t stored_type<std::uint32_t>() {
+  return H5T_STD_U32LE;
+}
+template <>
 inline hid_t stored_type<std::int16_t>() {
   return H5T_STD_I16LE;
 }

@@ -122,9 +122,10 @@ class CollectiveWriter final : public CubeWriter {
   std::string finish(CubeSummary const& summary) override {
     together_in_file([&] { file_->close(); });
     file_.reset();
-    std::string const digest = digest_.merged_hex(comm_);
+    ContentDigest const all = digest_.merged(comm_);
+    std::string const digest = all.hex();
     together_in_file([&] {
-      if (comm_.is_root()) complete_skeleton(part_, digest, summary);
+      if (comm_.is_root()) complete_skeleton(part_, digest, checksums(all), summary);
     });
     together_in_file([&] {
       // Every node has pages of its own to flush.
@@ -140,6 +141,13 @@ class CollectiveWriter final : public CubeWriter {
  private:
   /// One MPI message of the I/O layer must stay below 2 GiB.
   static constexpr std::size_t most_bytes_per_call = std::size_t{1} << 30;
+
+  static ChunkChecksums checksums(ContentDigest const& all) {
+    ChunkChecksums table(all.arrays());
+    for (ContentDigest::Record const& record : all.records())
+      table.set(record.array, record.chunk, record.crc);
+    return table;
+  }
 
   template <class Work>
   void together_in_file(Work&& work) {

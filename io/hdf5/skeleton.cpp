@@ -19,7 +19,6 @@ namespace {
 
 constexpr std::size_t sha256_digits = 64;
 constexpr std::size_t completeness_length = 32;  ///< two counts of at most 15 digits
-constexpr char const* failed_tiles_path = "/provenance/failed_tiles";
 
 /// Links and attributes keep the order they were made in, and nothing holds a time: netCDF-C needs the first,
 /// equal bytes of equal runs the second.
@@ -345,6 +344,19 @@ class Skeleton {
     put_strings(group, "job", {layout_.provenance.job_text}, {});
     put_strings(group, "software", {"stfcube " + version_described()}, {});
     put_strings(group, "failed_tiles", {""}, {});
+    put_checksum_table(group);
+  }
+
+  /// A place for what `complete_skeleton` knows; it takes no bytes of the file until then.
+  void put_checksum_table(Group const& group) {
+    std::int64_t chunks = 0;
+    for (CubeArray const& array : cube_arrays(layout_)) chunks += array.chunks();
+    std::vector<hsize_t> const sizes = {static_cast<hsize_t>(chunks)};
+    Dataset const chunk = make_dataset(group, "chunk", H5T_IEEE_F32BE, sizes);
+    make_scale(chunk, pure_dimension(sizes[0]));
+    Dataset const table = make_dataset(group, "chunk_checksum", stored_type<std::uint32_t>(), sizes);
+    attach(table, {&chunk});
+    put_text(table, "long_name", "CRC-32C of each chunk of the arrays before compression");
   }
 
   void put_inputs(Group const& group) {
@@ -381,12 +393,16 @@ void write_skeleton(std::filesystem::path const& path, CubeLayout const& layout)
 }
 
 void complete_skeleton(std::filesystem::path const& path, std::string const& content_digest,
-                       CubeSummary const& summary) {
+                       ChunkChecksums const& checksums, CubeSummary const& summary) {
   SerialFile file = SerialFile::open(path);
   file.doing([&] {
     replace_text(file, attribute::content_digest, content_digest);
     replace_text(file, attribute::completeness,
                  fmt::format("{}/{}", summary.units_done, summary.units_planned));
+    Dataset const table(checked(H5Dopen2(file, chunk_checksum_path, H5P_DEFAULT), chunk_checksum_path));
+    checked(H5Dwrite(table, stored_type<std::uint32_t>(), H5S_ALL, H5S_ALL, H5P_DEFAULT,
+                     checksums.all().data()),
+            chunk_checksum_path);
     if (!summary.failed_tiles.empty()) {
       Dataset const failed(checked(H5Dopen2(file, failed_tiles_path, H5P_DEFAULT), failed_tiles_path));
       char const* text = summary.failed_tiles.c_str();

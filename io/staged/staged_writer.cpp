@@ -82,8 +82,10 @@ class StagedWriter final : public CubeWriter {
     check_and_copy(chunks, !in_place);
     fs::path const file = in_place ? staging_.data() : part_;
     if (in_place) put_skeleton_before_chunks(chunks);
-    std::string const digest = add_index(file, chunks);
-    complete(file, digest, summary, chunks);
+    std::optional<ChunkChecksums> checksums;
+    if (comm_.is_root()) checksums.emplace(arrays_);
+    std::string const digest = add_index(file, chunks, checksums);
+    complete(file, digest, checksums, summary, chunks);
     publish(file, !summary.failed_tiles.empty());
     return digest;
   }
@@ -200,8 +202,8 @@ class StagedWriter final : public CubeWriter {
     });
   }
 
-  /// @collective @return the content digest, on the root
-  std::string add_index(fs::path const& file, ChunkRanges const& chunks) {
+  /// @param checksums  are set, on the root. @collective @return the content digest, on the root
+  std::string add_index(fs::path const& file, ChunkRanges const& chunks, std::optional<ChunkChecksums>& checksums) {
     std::uint64_t const end = std::max(rounded_up(skeleton_bytes_, page_bytes), chunks.totals().extent.end);
     std::optional<hdf5::ChunkIndex> index;
     Sha256 digest;
@@ -212,6 +214,7 @@ class StagedWriter final : public CubeWriter {
       naming_file(file, [&] { index->add(range); });
       for (StoredChunk const& chunk : range) {
         digest.add(ContentDigest::line(arrays_[chunk.array], chunk.chunk, chunk.raw_crc));
+        checksums->set(chunk.array, chunk.chunk, chunk.raw_crc);
       }
     });
     together_in_file(file, [&] {
@@ -221,10 +224,11 @@ class StagedWriter final : public CubeWriter {
   }
 
   /// @collective
-  void complete(fs::path const& file, std::string const& digest, CubeSummary const& summary,
+  void complete(fs::path const& file, std::string const& digest,
+                std::optional<ChunkChecksums> const& checksums, CubeSummary const& summary,
                 ChunkRanges const& chunks) {
     together_in_file(file, [&] {
-      if (comm_.is_root()) hdf5::complete_skeleton(file, digest, summary);
+      if (checksums) hdf5::complete_skeleton(file, digest, *checksums, summary);
     });
     together_in_file(file, [&] {
       // Every node has pages of its own to flush.

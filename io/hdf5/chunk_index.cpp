@@ -2,23 +2,10 @@
 
 #include <utility>
 
+#include "stfcube/io/hdf5/datasets.hpp"
 #include "stfcube/io/hdf5/serial_file.hpp"
 
 namespace stfcube::hdf5 {
-namespace {
-
-/// First element of a chunk in the dataset's dimensions.
-std::vector<hsize_t> first_element(CubeArray const& array, std::int64_t chunk) {
-  auto const index = array.chunk_index(chunk);
-  std::vector<hsize_t> first;
-  for (std::size_t axis = 0; axis < 4; ++axis) {
-    if (axis == 1 && !array.banded) continue;
-    first.push_back(static_cast<hsize_t>(index[axis]) * static_cast<hsize_t>(array.chunk[axis]));
-  }
-  return first;
-}
-
-}  // namespace
 
 struct ChunkIndex::State {
   std::vector<CubeArray> arrays;

@@ -4,8 +4,9 @@
 #include <fmt/format.h>
 
 #include "stfcube/io/cube.hpp"
-#include "stfcube/io/hdf5/attributes.hpp"
+#include "stfcube/io/hdf5/datasets.hpp"
 #include "stfcube/io/hdf5/skeleton.hpp"
+#include "stfcube/io/hdf5/stored_arrays.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 #include "stfcube/partitioning/core/text.hpp"
 
@@ -38,44 +39,15 @@ double required_number(hid_t object, char const* name) {
   return values->front();
 }
 
-Dataset open_dataset(hid_t file, std::string const& name) {
-  return Dataset(checked(H5Dopen2(file, name.c_str(), H5P_DEFAULT), "dataset " + name));
-}
-
-std::vector<hsize_t> sizes_of(hid_t dataset) {
-  Dataspace const space(checked(H5Dget_space(dataset), "shape"));
-  int const rank = checked(H5Sget_simple_extent_ndims(space), "shape");
-  std::vector<hsize_t> sizes(static_cast<std::size_t>(rank));
-  checked(H5Sget_simple_extent_dims(space, sizes.data(), nullptr), "shape");
-  return sizes;
-}
-
 std::vector<Date> read_dates(hid_t file) {
   Dataset const time = open_dataset(file, "time");
-  std::vector<hsize_t> const sizes = sizes_of(time);
-  require(sizes.size() == 1, ErrorKind::data, "time is not one-dimensional");
-  std::vector<double> days(sizes[0]);
-  checked(H5Dread(time, stored_type<double>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, days.data()), "time");
+  require(sizes_of(time).size() == 1, ErrorKind::data, "time is not one-dimensional");
   std::vector<Date> dates;
-  for (double const day : days) {
+  for (double const day : read_numbers<double>(time, "time")) {
     require(std::abs(day) < 1e7, ErrorKind::data, fmt::format("time {} is no day", day));
     dates.push_back({static_cast<std::int32_t>(std::lround(day))});
   }
   return dates;
-}
-
-/// A text, or a row of texts.
-std::vector<std::string> read_strings(hid_t file, std::string const& name) {
-  Dataset const dataset = open_dataset(file, name);
-  Datatype const type(checked(H5Dget_type(dataset), name));
-  require(H5Tis_variable_str(type) > 0, ErrorKind::data, name + " does not hold text");
-  Dataspace const space(checked(H5Dget_space(dataset), name));
-  std::vector<char*> pointers(static_cast<std::size_t>(checked(H5Sget_simple_extent_npoints(space), name)));
-  checked(H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, pointers.data()), name);
-  std::vector<std::string> texts;
-  for (char const* text : pointers) texts.emplace_back(text ? text : "");
-  H5Dvlen_reclaim(type, space, H5P_DEFAULT, pointers.data());
-  return texts;
 }
 
 double metres_of(std::string const& units) {
@@ -107,18 +79,14 @@ Grid read_grid(hid_t file) {
 }
 
 Quantity read_quantity(hid_t file) {
-  for (char const* name : {"surface_reflectance", "toa_reflectance", "index", "temperature"}) {
-    Quantity quantity = quantity_named(name);
-    if (H5Lexists(file, quantity.variable.c_str(), H5P_DEFAULT) <= 0) continue;
-    Dataset const product = open_dataset(file, quantity.variable);
-    if (text_of(product, "standard_name").value_or("") != quantity.standard_name) continue;
-    quantity.units = text_of(product, "units").value_or("1");
-    quantity.step = required_number(product, "scale_factor");
-    quantity.offset = numbers_of(product, "add_offset").value_or(std::vector<double>{0}).at(0);
-    return quantity;
-  }
-  throw Error(ErrorKind::data,
-              "has no variable reflectance, index or temperature; this is no cube of stfcube");
+  auto quantity = stored_quantity(file);
+  require(quantity.has_value(), ErrorKind::data,
+          "has no variable reflectance, index or temperature; this is no cube of stfcube");
+  Dataset const product = open_dataset(file, quantity->variable);
+  quantity->units = text_of(product, "units").value_or("1");
+  quantity->step = required_number(product, "scale_factor");
+  quantity->offset = numbers_of(product, "add_offset").value_or(std::vector<double>{0}).at(0);
+  return *quantity;
 }
 
 class Hdf5CubeReader final : public CubeReader {
@@ -158,8 +126,9 @@ class Hdf5CubeReader final : public CubeReader {
 
   void open() {
     require(fs::exists(path_), ErrorKind::data, "there is no such file. Check the path");
-    file_ = File(checked(H5Fopen(path_.c_str(), H5F_ACC_RDONLY, file_access()),
-                         "is no cube, or damaged (give one that 'stfcube run' made): cannot be opened as HDF5"));
+    file_ =
+        File(checked(H5Fopen(path_.c_str(), H5F_ACC_RDONLY, file_access()),
+                     "is no cube, or damaged (give one that 'stfcube run' made): cannot be opened as HDF5"));
     std::string const version = required_text(file_, attribute::format_version);
     require(
         version.starts_with("1."), ErrorKind::data,

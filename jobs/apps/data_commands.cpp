@@ -6,6 +6,7 @@
 #include "stfcube/jobs/evaluate.hpp"
 #include "stfcube/jobs/export.hpp"
 #include "stfcube/jobs/simulate.hpp"
+#include "stfcube/jobs/verify.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 #include "stfcube/partitioning/core/text.hpp"
 
@@ -122,6 +123,15 @@ int run_export(CommandArguments const& a, Words const&, Communicator const& comm
   return 0;
 }
 
+int run_verify(CommandArguments const& arguments, Words const&, Communicator const& comm) {
+  VerifySettings settings;
+  comm.together([&] {
+    settings.cube = arguments.positional();
+    settings.json = arguments.has("json");
+  });
+  return verify(settings, comm, std::cout);
+}
+
 CommandSyntax simulate_syntax() {
   return {"simulate",
           "",
@@ -176,10 +186,20 @@ CommandSyntax export_syntax() {
            {"max-size", "PX", "longest side of a picture", "1600"}}};
 }
 
+CommandSyntax verify_syntax() {
+  return {"verify",
+          "CUBE",
+          "Checks every chunk and attribute of a finished cube; names what is damaged. Exit status 1 then.",
+          {{"json", "", "for machines"}}};
+}
+
 }  // namespace
 
 std::vector<Command> data_commands() {
-  return {{simulate_syntax(), run_simulate}, {evaluate_syntax(), run_evaluate}, {export_syntax(), run_export}};
+  return {{simulate_syntax(), run_simulate},
+          {evaluate_syntax(), run_evaluate},
+          {export_syntax(), run_export},
+          {verify_syntax(), run_verify}};
 }
 
 }  // namespace stfcube

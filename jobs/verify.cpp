@@ -50,7 +50,7 @@ void print_json(std::string const& cube, CubeCheck const& check, std::ostream& o
       {"chunks", check.chunks},
       {"stored_chunks", check.stored_chunks},
       {"stored_bytes", check.stored_bytes},
-      {"content_digest", check.content_digest.empty() ? nlohmann::ordered_json() : check.content_digest},
+      {"content_digest", check.content_digest},
       {"holes", check.holes}};
   // Texts come from a file that may be damaged.
   out << report.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';

@@ -35,6 +35,20 @@ std::array<int, 4> four_axes(std::vector<hsize_t> sizes, bool banded, std::strin
   return axes;
 }
 
+[[noreturn]] void refuse_reading(std::string const& reason = error_stack()) {
+  throw Error(ErrorKind::data, fmt::format("cannot be read: {}", reason));
+}
+
+/// 0 when the chunk is not stored. To ask the library for the place of the chunk would give a clean answer,
+/// but that goes through the whole index each time.
+hsize_t stored_size(hid_t dataset, std::vector<hsize_t> const& first) {
+  hsize_t size = 0;
+  if (H5Dget_chunk_storage_size(dataset, first.data(), &size) >= 0) return size;
+  std::string const reason = error_stack();
+  if (!reason.starts_with("chunk storage is not allocated")) refuse_reading(reason);
+  return 0;
+}
+
 }  // namespace
 
 std::optional<Quantity> stored_quantity(hid_t file) {
@@ -99,24 +113,25 @@ void StoredArrays::add(hid_t file, std::string const& name, bool banded) {
     if (array.chunk != product.chunk) refuse(name, "has not the chunks of " + product.name);
   }
   deflated_.push_back(is_deflated(dataset, name));
+  H5D_space_status_t status = H5D_SPACE_STATUS_ERROR;
+  checked(H5Dget_space_status(dataset, &status), name);
+  empty_.push_back(status == H5D_SPACE_STATUS_NOT_ALLOCATED);
   arrays_.push_back(std::move(array));
   datasets_.push_back(std::move(dataset));
 }
 
 std::optional<std::vector<std::byte>> StoredArrays::read(std::size_t array, std::int64_t chunk) const {
+  if (empty_[array]) return std::nullopt;
   auto const first = first_element(arrays_[array], chunk);
-  auto const have = [&](herr_t result) {
-    if (result < 0) throw Error(ErrorKind::data, fmt::format("cannot be read: {}", error_stack()));
-  };
-  hsize_t size = 0;
-  have(H5Dget_chunk_storage_size(datasets_[array], first.data(), &size));
+  auto const size = stored_size(datasets_[array], first);
   if (size == 0) return std::nullopt;
   std::size_t const most = arrays_[array].chunk_bytes() * 2 + 1024;  // more than any encoder needs
   require(size <= most, ErrorKind::data,
           fmt::format("has {} stored bytes according to the index: it is damaged", size));
   std::vector<std::byte> bytes(size);
   std::uint32_t filters_left_out = 0;
-  have(H5Dread_chunk(datasets_[array], H5P_DEFAULT, first.data(), &filters_left_out, bytes.data()));
+  if (H5Dread_chunk(datasets_[array], H5P_DEFAULT, first.data(), &filters_left_out, bytes.data()) < 0)
+    refuse_reading();
   require(filters_left_out == 0, ErrorKind::data,
           "is marked as stored without its filters: the index is damaged");
   return bytes;

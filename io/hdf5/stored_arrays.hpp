@@ -34,7 +34,7 @@ class StoredArrays {
   Quantity quantity_;
   std::vector<CubeArray> arrays_;
   std::vector<Dataset> datasets_;
-  std::vector<bool> deflated_;
+  std::vector<bool> deflated_, empty_;
 };
 
 /// What the product of a cube file measures, by the name of the variable and its standard name; nothing when

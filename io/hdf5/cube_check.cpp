@@ -23,13 +23,15 @@ using namespace hdf5;
 struct Outline {
   std::vector<std::string> problems, holes;
   std::string recorded_digest;
+  bool opened = false;
 };
 
 Outline outline_of(fs::path const& path) {
   Outline outline;
   try {
-    File const file(
-        checked(H5Fopen(path.c_str(), H5F_ACC_RDONLY, file_access()), "the file cannot be opened as HDF5"));
+    File const file(checked(H5Fopen(path.c_str(), H5F_ACC_RDONLY, file_access()),
+                            "the file is no cube, or damaged: it cannot be opened as HDF5"));
+    outline.opened = true;
     outline.problems = structure_problems(file);
     outline.recorded_digest = text_of(file, attribute::content_digest).value_or("");
     if (H5Lexists(file, "provenance", H5P_DEFAULT) <= 0) return outline;
@@ -69,41 +71,21 @@ class Report {
     check_.problem_count += count;
   }
 
-  void add(Findings const& findings) {
-    auto const [texts, count] = findings.of_all(comm_);
-    add(texts, count);
-  }
-
   /// @collective
   void add(CubeVerifier const& verifier, std::string const& recorded_digest) {
     auto const& mine = verifier.totals();
-    std::vector<std::int64_t> sums = {mine.chunks, mine.stored_chunks, mine.stored_bytes, mine.unreadable,
-                                      verifier.not_as_written().count()};
+    std::vector<std::int64_t> sums = {mine.chunks, mine.stored_chunks, mine.stored_bytes};
     comm_.sum(sums);
     check_.chunks = sums[0];
     check_.stored_chunks = sums[1];
     check_.stored_bytes = sums[2];
-    bool const readable = sums[3] == 0;
+    auto const [unreadable, unreadable_count] = verifier.unreadable().of_all(comm_);
+    add(unreadable, unreadable_count);
+    bool const readable = unreadable_count == 0;
     if (readable) check_.content_digest = verifier.digest().merged_hex(comm_);
-    bool const as_recorded = readable && check_.content_digest == recorded_digest;
-    bool const table_agrees = sums[4] == 0;
-    add(verifier.findings());
-    if (!verifier.without_table().empty())
-      add(fmt::format("{} {}", chunk_checksum_path, verifier.without_table()));
-    if (as_recorded && !table_agrees) {
-      // All pixels are those of the digest, so it is the table that was damaged.
-      add(fmt::format("{} is damaged: {} of its checksums are wrong, while the content digest is right",
-                      chunk_checksum_path, sums[4]));
-      return;
-    }
-    add(verifier.not_as_written());
-    if (readable && !as_recorded) {
-      std::string const whose = table_agrees && verifier.without_table().empty()
-                                    ? "; the checksums of all chunks are right, so the attribute was changed"
-                                    : "";
-      add(fmt::format("the content digest is {}, not {} as recorded{}", check_.content_digest,
-                      recorded_digest, whose));
-    }
+    add_checksums(verifier, readable, recorded_digest);
+    auto const [rules, rules_count] = verifier.broken_rules().of_all(comm_);
+    add(rules, rules_count);
   }
 
   CubeCheck take(std::vector<std::string> holes) {
@@ -112,6 +94,26 @@ class Report {
   }
 
  private:
+  /// The table of checksums names chunks, the digest speaks for all. Together they tell pixels that were
+  /// damaged from a table or a digest that was. @collective
+  void add_checksums(CubeVerifier const& verifier, bool readable, std::string const& recorded_digest) {
+    auto const [wrong, wrong_count] = verifier.not_as_written().of_all(comm_);
+    std::string const& without_table = verifier.without_table();
+    if (!without_table.empty()) add(fmt::format("{} {}", chunk_checksum_path, without_table));
+    bool const as_recorded = readable && check_.content_digest == recorded_digest;
+    if (as_recorded && wrong_count > 0) {
+      add(fmt::format("{} is damaged: {} of its checksums are wrong, while the content digest is right",
+                      chunk_checksum_path, wrong_count));
+    } else {
+      add(wrong, wrong_count);
+    }
+    if (!readable || as_recorded) return;
+    bool const all_right = without_table.empty() && wrong_count == 0;
+    add(fmt::format(
+        "the content digest is {}, not \"{}\" as recorded{}", check_.content_digest, recorded_digest,
+        all_right ? "; the checksums of all chunks are right, so the attribute was changed" : ""));
+  }
+
   Communicator const& comm_;
   CubeCheck check_;
 };
@@ -131,6 +133,7 @@ CubeCheck check_cube(fs::path const& path, Communicator const& comm) {
   report.add(problems, static_cast<std::int64_t>(problems.size()));
   auto holes = lines_of_root(outline.holes, comm);
   std::string const recorded_digest = comm.broadcast(outline.recorded_digest);
+  if (comm.max(outline.opened) == 0) return report.take({});
 
   std::optional<CubeVerifier> verifier;
   std::string why_not;

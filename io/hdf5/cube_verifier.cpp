@@ -265,8 +265,7 @@ void CubeVerifier::take(Column const& column) {
       totals_.stored_bytes += static_cast<std::int64_t>(chunk.stored->size());
     }
     if (!chunk.damage.empty()) {
-      ++totals_.unreadable;
-      findings_.add(column.number, fmt::format("{} {}", place(chunk), chunk.damage));
+      unreadable_.add(column.number, fmt::format("{} {}", place(chunk), chunk.damage));
       continue;
     }
     if (chunk.checksum) digest_.add(chunk.array, chunk.number, *chunk.checksum);
@@ -277,7 +276,7 @@ void CubeVerifier::take(Column const& column) {
         fmt::format("{} {}: CRC-32C {:08x}, not {:08x} as recorded", place(chunk),
                     chunk.stored ? "is not what was written" : "is missing", found, *chunk.recorded));
   }
-  for (std::string const& problem : column.problems) findings_.add(column.number, problem);
+  for (std::string const& problem : column.problems) broken_rules_.add(column.number, problem);
 }
 
 std::string CubeVerifier::dates(int first, int last) const {

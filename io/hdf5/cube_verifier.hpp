@@ -35,7 +35,7 @@ class Findings {
 class CubeVerifier {
  public:
   struct Totals {
-    std::int64_t chunks = 0, stored_chunks = 0, stored_bytes = 0, unreadable = 0;
+    std::int64_t chunks = 0, stored_chunks = 0, stored_bytes = 0;
   };
 
   /// @throws Error(data) when the file has no arrays of a cube
@@ -46,10 +46,12 @@ class CubeVerifier {
 
   std::vector<CubeArray> const& arrays() const { return stored_.arrays(); }
   Totals const& totals() const { return totals_; }
-  /// What breaks the rules or cannot be read.
-  Findings const& findings() const { return findings_; }
+  /// Chunks that cannot be read.
+  Findings const& unreadable() const { return unreadable_; }
   /// Chunks that are not what the table of checksums says.
   Findings const& not_as_written() const { return not_as_written_; }
+  /// Pixels that break a rule.
+  Findings const& broken_rules() const { return broken_rules_; }
   /// Why there is no table of checksums to compare with; empty: there is one.
   std::string const& without_table() const { return without_table_; }
   /// Of the chunks of this share.
@@ -82,7 +84,7 @@ class CubeVerifier {
   std::vector<std::string> date_names_, band_names_;
   ContentDigest digest_;
   Totals totals_;
-  Findings findings_, not_as_written_;
+  Findings unreadable_, not_as_written_, broken_rules_;
 };
 
 }  // namespace stfcube::hdf5

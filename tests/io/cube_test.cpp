@@ -80,9 +80,14 @@ std::string bytes_of(fs::path const& path) {
 class Cube : public ::testing::TestWithParam<char const*> {
  protected:
   std::string write_cube(CubeLayout const& layout, std::vector<SyntheticUnit> const& units) {
-    PlacedWriter to(GetParam(), layout, world());
-    write_units(to, layout, units, world());
-    return to.writer->finish({units.size(), units.size(), ""});
+    std::string digest;
+    {
+      PlacedWriter to(GetParam(), layout, world());
+      write_units(to, layout, units, world());
+      digest = to.writer->finish({units.size(), units.size(), ""});
+    }
+    world().barrier();  // rank 0 has left the work directory
+    return digest;
   }
 
   std::string write_cube(CubeLayout const& layout) {

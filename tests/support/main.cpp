@@ -1,4 +1,6 @@
 // Starts MPI for every test binary, so that the same binary runs alone or under mpirun.
+#include <cstdio>
+
 #include <gtest/gtest.h>
 
 #include "stfcube/partitioning/mpi/session.hpp"
@@ -6,8 +8,20 @@
 
 namespace stfcube::testing {
 namespace {
+
 Communicator* current = nullptr;
-}
+
+/// What ranks other than 0 tell: failures alone.
+class FailurePrinter final : public ::testing::EmptyTestEventListener {
+  void OnTestPartResult(::testing::TestPartResult const& result) override {
+    if (!result.failed()) return;
+    auto const* test = ::testing::UnitTest::GetInstance()->current_test_info();
+    std::fprintf(stderr, "rank %d, %s: %s:%d: %s\n", current->rank(), test ? test->name() : "", result.file_name(),
+                 result.line_number(), result.message());
+  }
+};
+
+}  // namespace
 Communicator const& world() { return *current; }
 }  // namespace stfcube::testing
 
@@ -17,9 +31,10 @@ int main(int argc, char** argv) {
   stfcube::testing::current = &world;
   ::testing::InitGoogleTest(&argc, argv);
   if (!world.is_root()) {
-    // Failures of the other ranks reach the log through their exit status and stderr; successes are rank 0's to tell.
+    // Successes are rank 0's to tell.
     auto& listeners = ::testing::UnitTest::GetInstance()->listeners();
-    if (std::getenv("STFCUBE_TEST_ALL_RANKS") == nullptr) delete listeners.Release(listeners.default_result_printer());
+    delete listeners.Release(listeners.default_result_printer());
+    listeners.Append(new stfcube::testing::FailurePrinter);
   }
   int const failed = RUN_ALL_TESTS();
   int const any = static_cast<int>(world.max(failed));

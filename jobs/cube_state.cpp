@@ -1,8 +1,8 @@
 #include "stfcube/jobs/cube_state.hpp"
 
-#include <fmt/format.h>
-
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "stfcube/io/cube.hpp"
 #include "stfcube/io/stored_progress.hpp"
@@ -35,15 +35,19 @@ std::size_t read_progress(JobSpec const& spec, CubeState& state) {
 void check_same_job(CubeReader& cube, JobSpec const& spec) {
   if (cube.attribute("stfcube_job_digest") == spec.digest) return;
   auto const keys = differing_keys(deciding_lines(cube.job_text()), deciding_lines(spec.text));
-  throw Error(ErrorKind::config,
-              fmt::format("cube.path = {} holds the cube of another job; different: {}. Choose another cube.path, or start "
-                          "over with --fresh.",
-                          spec.cube_path.string(), keys.empty() ? "version" : fmt::format("{}", fmt::join(keys, ", "))));
+  throw Error(
+      ErrorKind::config,
+      fmt::format(
+          "cube.path = {} holds the cube of another job; different: {}. Choose another cube.path, or start "
+          "over with --fresh.",
+          spec.cube_path.string(), keys.empty() ? "version" : fmt::format("{}", fmt::join(keys, ", "))));
 }
 
 }  // namespace
 
-fs::path work_directory_of(fs::path const& cube) { return cube.string() + ".work"; }
+fs::path work_directory_of(fs::path const& cube) {
+  return cube.string() + ".work";
+}
 
 CubeState cube_state(JobSpec const& spec) {
   check_cube_place(spec.cube_path);
@@ -68,7 +72,8 @@ CubeState cube_state(JobSpec const& spec) {
   if (!state.started && state.text.empty()) state.text = "new";
   if (!state.started) return state;
   check_continues(*state.started, spec);
-  state.text += fmt::format("{}{} of {} units done", state.text.empty() ? "started: " : "; ", units_done, state.started->units);
+  state.text += fmt::format("{}{} of {} units done", state.text.empty() ? "started: " : "; ", units_done,
+                            state.started->units);
   return state;
 }
 

@@ -1,8 +1,8 @@
 #include "stfcube/jobs/job_inputs.hpp"
 
-#include <fmt/format.h>
-
 #include <system_error>
+
+#include <fmt/format.h>
 
 namespace stfcube {
 namespace {
@@ -11,7 +11,8 @@ namespace fs = std::filesystem;
 
 std::string href_of(std::string const& path, fs::path const& folder) {
   // A signed URL holds a secret behind its question mark.
-  if (path.starts_with("/vsi") || path.find("://") != std::string::npos) return path.substr(0, path.find('?'));
+  if (path.starts_with("/vsi") || path.find("://") != std::string::npos)
+    return path.substr(0, path.find('?'));
   return fs::absolute(path).lexically_proximate(fs::absolute(folder)).string();
 }
 
@@ -42,7 +43,8 @@ std::vector<InputLine> input_lines(std::vector<InputRecord> const& inputs, fs::p
   for (InputRecord const& input : inputs) {
     std::error_code unknown;
     auto const size = fs::file_size(folder / input.href, unknown);
-    lines.push_back({fmt::format("{} {} {}", input.role, to_string(input.acquired), input.href), unknown ? 0 : size});
+    lines.push_back(
+        {fmt::format("{} {} {}", input.role, to_string(input.acquired), input.href), unknown ? 0 : size});
   }
   return lines;
 }

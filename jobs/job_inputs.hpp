@@ -10,8 +10,10 @@
 
 namespace stfcube {
 
-/// The files of both sensors, for the provenance of a cube: paths relative to `folder`, URLs without what may be secret.
-std::vector<InputRecord> input_records(Catalog const& fine, Catalog const& coarse, std::filesystem::path const& folder);
+/// The files of both sensors, for the provenance of a cube: paths relative to `folder`, URLs without what may
+/// be secret.
+std::vector<InputRecord> input_records(Catalog const& fine, Catalog const& coarse,
+                                       std::filesystem::path const& folder);
 
 /// An input as a later start of the same run knows it again.
 struct InputLine {
@@ -19,6 +21,7 @@ struct InputLine {
   std::uint64_t bytes = 0;  ///< 0 where a file system does not tell
   auto operator<=>(InputLine const&) const = default;
 };
-std::vector<InputLine> input_lines(std::vector<InputRecord> const& inputs, std::filesystem::path const& folder);
+std::vector<InputLine> input_lines(std::vector<InputRecord> const& inputs,
+                                   std::filesystem::path const& folder);
 
 }  // namespace stfcube

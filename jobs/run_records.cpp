@@ -1,13 +1,13 @@
 #include "stfcube/jobs/run_records.hpp"
 
-#include <fmt/chrono.h>
-#include <fmt/format.h>
-
 #include <cstdlib>
 #include <ctime>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <utility>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "stfcube/partitioning/core/error.hpp"
 #include "stfcube/partitioning/core/log.hpp"
@@ -38,7 +38,9 @@ std::vector<NotedFailure> noted_failures(std::filesystem::path const& work_direc
 }
 
 RunRecords::RunRecords(WorkDirectory const& place, Plan const& plan, RunFacts facts)
-    : place_(place), plan_(plan), facts_(std::move(facts)),
+    : place_(place),
+      plan_(plan),
+      facts_(std::move(facts)),
       shown_(facts_.units - facts_.units_before, facts_.pixel_values, true) {
   note("running");
 }
@@ -51,16 +53,20 @@ void RunRecords::unit_done(RunProgress const& progress) {
 
 void RunRecords::unit_failed(FailedUnit const& failed) {
   bool const for_good = failed.attempt > 1;
-  log::warning(fmt::format("{} failed{}: {}", name_of(failed, plan_), for_good ? " again and is left out" : ", is tried again",
-                           failed.reason));
-  nlohmann::json const line = {{"tile", plan_.tile_name(failed.unit.tile)}, {"slab", failed.unit.slab},
-                               {"unit", plan_.unit_number(failed.unit)},    {"attempt", failed.attempt},
-                               {"for_good", for_good},                      {"reason", failed.reason},
+  log::warning(fmt::format("{} failed{}: {}", name_of(failed, plan_),
+                           for_good ? " again and is left out" : ", is tried again", failed.reason));
+  nlohmann::json const line = {{"tile", plan_.tile_name(failed.unit.tile)},
+                               {"slab", failed.unit.slab},
+                               {"unit", plan_.unit_number(failed.unit)},
+                               {"attempt", failed.attempt},
+                               {"for_good", for_good},
+                               {"reason", failed.reason},
                                {"when", utc_now()}};
   auto const path = place_.file(failed_units_file);
   std::ofstream file(path, std::ios::app);
   file << line.dump() << std::endl;
-  require(file.good(), ErrorKind::io, fmt::format("{} cannot be written. Make space, or choose another cube.path.", path.string()));
+  require(file.good(), ErrorKind::io,
+          fmt::format("{} cannot be written. Make space, or choose another cube.path.", path.string()));
   failed_ += for_good ? 1 : 0;
 }
 
@@ -92,6 +98,8 @@ std::string failed_lines(std::vector<FailedUnit> const& failed, Plan const& plan
   return text;
 }
 
-std::string utc_now() { return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))); }
+std::string utc_now() {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
+}
 
 }  // namespace stfcube

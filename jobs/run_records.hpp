@@ -33,8 +33,8 @@ struct NotedFailure {
 };
 std::vector<NotedFailure> noted_failures(std::filesystem::path const& work_directory);
 
-/// Keeps people informed: progress on the terminal or in the log, status.json and failed.jsonl in the work directory. On
-/// rank 0.
+/// Keeps people informed: progress on the terminal or in the log, status.json and failed.jsonl in the work
+/// directory. On rank 0.
 class RunRecords final : public RunObserver {
  public:
   /// @param place, plan  outlive this object
@@ -56,8 +56,8 @@ class RunRecords final : public RunObserver {
   std::chrono::steady_clock::time_point noted_;
 };
 
-/// The lines that name failed units for `/provenance/failed_tiles`: tile and slab, in the order of units; nothing that
-/// depends on where and when they failed.
+/// The lines that name failed units for `/provenance/failed_tiles`: tile and slab, in the order of units;
+/// nothing that depends on where and when they failed.
 std::string failed_lines(std::vector<FailedUnit> const& failed, Plan const& plan);
 
 /// "2026-05-01T12:00:00Z"

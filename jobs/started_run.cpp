@@ -1,12 +1,12 @@
 #include "stfcube/jobs/started_run.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <fstream>
 #include <iterator>
-#include <nlohmann/json.hpp>
 #include <sstream>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "stfcube/jobs/job_file.hpp"
 #include "stfcube/partitioning/core/build_info.hpp"
@@ -61,22 +61,25 @@ std::optional<StartedRun> read_started_run(std::filesystem::path const& work_dir
   try {
     return started_run_from_json(text);
   } catch (Error const& error) {
-    throw Error(error.kind(), fmt::format("{} cannot be used: {} Start over with --fresh.", path.string(), error.what()));
+    throw Error(error.kind(),
+                fmt::format("{} cannot be used: {} Start over with --fresh.", path.string(), error.what()));
   }
 }
 
 void check_continues(StartedRun const& started, JobSpec const& spec) {
   auto const check = [&](bool same, std::string const& why) {
-    require(same, ErrorKind::config,
-            fmt::format("cube.path = {} was started {}. Choose another cube.path, or start over with --fresh.",
-                        spec.cube_path.string(), why));
+    require(
+        same, ErrorKind::config,
+        fmt::format("cube.path = {} was started {}. Choose another cube.path, or start over with --fresh.",
+                    spec.cube_path.string(), why));
   };
   auto const keys = differing_keys(started.job_text, deciding_lines(spec.text));
   check(started.job_digest == spec.digest,
-        fmt::format("for another job; different: {}", keys.empty() ? "version" : fmt::format("{}", fmt::join(keys, ", "))));
+        fmt::format("for another job; different: {}",
+                    keys.empty() ? "version" : fmt::format("{}", fmt::join(keys, ", "))));
   check(started.software == version_described(),
-        fmt::format("by stfcube {}, and this is {}: the rest might differ in its last digits", started.software,
-                    version_described()));
+        fmt::format("by stfcube {}, and this is {}: the rest might differ in its last digits",
+                    started.software, version_described()));
   check(started.writer == spec.writer, fmt::format("with cube.writer = {}", started.writer));
 }
 
@@ -94,7 +97,8 @@ void check_same_inputs(StartedRun const& started, std::vector<InputLine> const& 
   for (InputLine const& one : gone) lines.push_back(fmt::format("was: {} ({} bytes)", one.name, one.bytes));
   for (InputLine const& one : fresh) lines.push_back(fmt::format("now: {} ({} bytes)", one.name, one.bytes));
   require(lines.empty(), ErrorKind::data,
-          fmt::format("the input files are not those that this cube was started with:\n{}\nPut them back, or start over with "
+          fmt::format("the input files are not those that this cube was started with:\n{}\nPut them back, or "
+                      "start over with "
                       "--fresh.",
                       join_limited(lines, 10)));
 }

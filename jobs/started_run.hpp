@@ -10,8 +10,8 @@
 
 namespace stfcube {
 
-/// What the first start of a cube fixed for all later ones, so that they end with the same bytes: plan.json in the work
-/// directory. A value type.
+/// What the first start of a cube fixed for all later ones, so that they end with the same bytes: plan.json
+/// in the work directory. A value type.
 struct StartedRun {
   std::string job_digest;
   std::string job_text;             ///< the deciding lines of the canonical job
@@ -32,10 +32,12 @@ std::string to_json(StartedRun const& run);
 /// @throws Error(io) when the text is no plan
 StartedRun started_run_from_json(std::string const& text);
 
-/// What stands in a work directory; nothing when no run was started there. @throws Error(io) when it cannot be read
+/// What stands in a work directory; nothing when no run was started there. @throws Error(io) when it cannot
+/// be read
 std::optional<StartedRun> read_started_run(std::filesystem::path const& work_directory);
 
-/// Whether a later start of this job may go on. @throws Error(config) naming the keys that differ, or the version
+/// Whether a later start of this job may go on. @throws Error(config) naming the keys that differ, or the
+/// version
 void check_continues(StartedRun const& started, JobSpec const& spec);
 
 /// @param repaired  files may have another size: some could not be read, and were put right

@@ -1,11 +1,11 @@
 #include "stfcube/jobs/status.hpp"
 
-#include <fmt/format.h>
-
 #include <fstream>
 #include <iterator>
-#include <nlohmann/json.hpp>
 #include <optional>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "stfcube/io/cube.hpp"
 #include "stfcube/io/stored_progress.hpp"
@@ -96,7 +96,8 @@ CubeStatus cube_status(fs::path const& cube) {
   fs::path const work = work_directory_of(cube);
   bool const is_there = fs::exists(cube), is_started = fs::is_directory(work);
   require(is_there || is_started, ErrorKind::config,
-          fmt::format("there is neither {} nor {}: no run was started for this cube. Name the cube as cube.path of its job "
+          fmt::format("there is neither {} nor {}: no run was started for this cube. Name the cube as "
+                      "cube.path of its job "
                       "does.",
                       cube.string(), work.string()));
   if (is_there) read_cube(status);
@@ -106,13 +107,17 @@ CubeStatus cube_status(fs::path const& cube) {
 
 std::string status_text(CubeStatus const& s) {
   std::string text;
-  auto const line = [&](char const* name, std::string const& value) { text += fmt::format("{:<9}{}\n", name, value); };
-  double const percent = s.units > 0 ? 100.0 * static_cast<double>(s.units_done) / static_cast<double>(s.units) : 0;
+  auto const line = [&](char const* name, std::string const& value) {
+    text += fmt::format("{:<9}{}\n", name, value);
+  };
+  double const percent =
+      s.units > 0 ? 100.0 * static_cast<double>(s.units_done) / static_cast<double>(s.units) : 0;
   line("cube", s.cube.string());
   line("state", s.state == "dead" ? "dead: the run ended without a farewell; the same command continues it"
                 : s.state == "stopped" ? "stopped as asked; the same command continues it"
                                        : s.state);
-  line("done", fmt::format("{} of {} units, {:.0f} %, {} stored", s.units_done, s.units, percent, format_bytes(s.stored_bytes)));
+  line("done", fmt::format("{} of {} units, {:.0f} %, {} stored", s.units_done, s.units, percent,
+                           format_bytes(s.stored_bytes)));
   if (!s.started.empty()) line("started", s.started);
   if (s.state == "running") {
     line("writes", fmt::format("{}; last sign of life {} s ago", s.holder, s.quiet_seconds));
@@ -121,7 +126,8 @@ std::string status_text(CubeStatus const& s) {
                                duration(s.seconds_left), s.noted));
     }
   }
-  line("failed", s.failed.empty() ? "none" : fmt::format("{} units\n{}", s.failed.size(), join_limited(s.failed)));
+  line("failed",
+       s.failed.empty() ? "none" : fmt::format("{} units\n{}", s.failed.size(), join_limited(s.failed)));
   return text;
 }
 

@@ -1,11 +1,11 @@
 #include "stfcube/pipeline/dispatch.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <map>
 #include <mutex>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "stfcube/partitioning/core/stop_request.hpp"
 #include "stfcube/partitioning/core/text.hpp"
@@ -123,7 +123,9 @@ class Dispatch::Board {
     return fmt::format("unit {} {}", unit->tile, unit->slab);
   }
 
-  std::string extent(std::uint64_t bytes) { return std::to_string(std::exchange(next_extent_, next_extent_ + bytes)); }
+  std::string extent(std::uint64_t bytes) {
+    return std::to_string(std::exchange(next_extent_, next_extent_ + bytes));
+  }
 
   void done(Unit const& unit, std::int64_t values) {
     times_.end(unit);
@@ -174,13 +176,14 @@ std::vector<FailedUnit> unpack_failed_units(std::string const& text) {
     if (line.empty()) continue;
     auto const words = split_words(line);
     all.push_back({{static_cast<int>(number(words[0])), static_cast<int>(number(words[1]))},
-                   static_cast<int>(number(words[2])), rest_after(line, 3)});
+                   static_cast<int>(number(words[2])),
+                   rest_after(line, 3)});
   }
   return all;
 }
 
-Dispatch::Dispatch(Communicator const& comm, std::vector<std::vector<Unit>> const& work, DispatchSettings const& settings,
-                   RunObserver* observer)
+Dispatch::Dispatch(Communicator const& comm, std::vector<std::vector<Unit>> const& work,
+                   DispatchSettings const& settings, RunObserver* observer)
     : state_(new State{comm, {work, settings, comm.is_root() ? observer : nullptr}, {}}) {
   state_->listener.emplace(comm, [board = &state_->board](int rank, std::string const& question) {
     return board->answer(rank, question);
@@ -208,13 +211,17 @@ void Dispatch::failed(Unit const& unit, Error const& error) {
   state_->listener->ask(fmt::format("failed {} {} {}", unit.tile, unit.slab, error.what()));
 }
 
-void Dispatch::stop() { state_->listener->ask("stop"); }
+void Dispatch::stop() {
+  state_->listener->ask("stop");
+}
 
 void Dispatch::give_up(Error const& error) {
   state_->listener->ask(fmt::format("give_up {} {}", static_cast<int>(error.kind()), error.what()));
 }
 
-bool Dispatch::stopping() { return state_->listener->ask("stopping") == "yes"; }
+bool Dispatch::stopping() {
+  return state_->listener->ask("stopping") == "yes";
+}
 
 RunOutcome Dispatch::close() {
   state_->listener.reset();
@@ -224,12 +231,14 @@ RunOutcome Dispatch::close() {
     if (board.gave_up()) throw Error(board.error());
   });
   RunOutcome outcome = board.outcome();
-  std::string text = fmt::format("{} {} {}\n", outcome.done.units_done, outcome.done.pixel_values, outcome.stopped ? 1 : 0);
+  std::string text =
+      fmt::format("{} {} {}\n", outcome.done.units_done, outcome.done.pixel_values, outcome.stopped ? 1 : 0);
   for (FailedUnit const& one : outcome.failed) text += pack(one);
   text = comm.broadcast(text);
   auto const first = split_words(text.substr(0, text.find('\n')));
   return {{static_cast<std::size_t>(number(first[0])), number(first[1])},
-          unpack_failed_units(text.substr(text.find('\n') + 1)), number(first[2]) != 0};
+          unpack_failed_units(text.substr(text.find('\n') + 1)),
+          number(first[2]) != 0};
 }
 
 }  // namespace stfcube

@@ -31,8 +31,8 @@ struct RunOutcome {
   bool stopped = false;            ///< as asked, before the end
 };
 
-/// Hands units and places in the file to the ranks of a run (the coordinator). Rank 0 holds the state and answers through a
-/// Listener; with one rank nothing is sent. Thread-safe.
+/// Hands units and places in the file to the ranks of a run (the coordinator). Rank 0 holds the state and
+/// answers through a Listener; with one rank nothing is sent. Thread-safe.
 class Dispatch {
  public:
   /// A unit fails for good when it failed that often.
@@ -40,8 +40,8 @@ class Dispatch {
 
   /// @param work      units of each rank that are to be done, the same everywhere
   /// @param observer  used on rank 0; may be null. @collective
-  Dispatch(Communicator const& comm, std::vector<std::vector<Unit>> const& work, DispatchSettings const& settings,
-           RunObserver* observer);
+  Dispatch(Communicator const& comm, std::vector<std::vector<Unit>> const& work,
+           DispatchSettings const& settings, RunObserver* observer);
   ~Dispatch();
   Dispatch(Dispatch const&) = delete;
   Dispatch& operator=(Dispatch const&) = delete;

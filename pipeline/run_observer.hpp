@@ -21,8 +21,8 @@ struct FailedUnit {
   bool operator==(FailedUnit const&) const = default;
 };
 
-/// Sees what happens to units, on rank 0 and from one thread at a time, which need not be the main thread. Must not call
-/// MPI. What it throws ends the run.
+/// Sees what happens to units, on rank 0 and from one thread at a time, which need not be the main thread.
+/// Must not call MPI. What it throws ends the run.
 class RunObserver {
  public:
   virtual ~RunObserver() = default;

@@ -1,11 +1,11 @@
 #include "stfcube/pipeline/tile_pipeline.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <mutex>
 #include <set>
+
+#include <fmt/format.h>
 
 #include "stfcube/partitioning/core/log.hpp"
 #include "stfcube/partitioning/core/stop_request.hpp"
@@ -42,9 +42,10 @@ class GracePeriod {
   /// Ends the process, and with it the run, when units in flight take too long.
   void give_up_when_late(int in_flight) const {
     if (!since_ || steady_clock::now() - *since_ < grace_) return;
-    log::warning(fmt::format("{} units were not through {} s after the request to stop (run.grace); they are given up. Run "
-                             "the same command again to continue.",
-                             in_flight, grace_.count()));
+    log::warning(fmt::format(
+        "{} units were not through {} s after the request to stop (run.grace); they are given up. Run "
+        "the same command again to continue.",
+        in_flight, grace_.count()));
     Session::abort(stopped_status);
   }
 
@@ -58,8 +59,13 @@ class UnitLoop {
  public:
   UnitLoop(FusionTask const& task, Plan const& plan, PipelineSettings const& settings, CubeWriter& writer,
            Dispatch& dispatch, Timings& timings)
-      : task_(task), settings_(settings), writer_(writer), dispatch_(dispatch), timings_(timings),
-        extents_([this](std::uint64_t bytes) { return dispatch_.extent(bytes); }), grace_(settings.grace),
+      : task_(task),
+        settings_(settings),
+        writer_(writer),
+        dispatch_(dispatch),
+        timings_(timings),
+        extents_([this](std::uint64_t bytes) { return dispatch_.extent(bytes); }),
+        grace_(settings.grace),
         in_flight_(task, plan, settings.threads, timings) {}
 
   void run() {
@@ -122,8 +128,9 @@ class UnitLoop {
   steady_clock::time_point last_look_ = steady_clock::now();
 };
 
-RunOutcome run_handed_out(FusionTask const& task, Plan const& plan, std::vector<std::vector<Unit>> const& work,
-                          PipelineSettings const& settings, CubeWriter& writer, Communicator const& comm, Timings& timings,
+RunOutcome run_handed_out(FusionTask const& task, Plan const& plan,
+                          std::vector<std::vector<Unit>> const& work, PipelineSettings const& settings,
+                          CubeWriter& writer, Communicator const& comm, Timings& timings,
                           RunObserver* observer) {
   Dispatch dispatch(comm, work, {writer.first_extent(), settings.end}, observer);
   try {
@@ -137,9 +144,12 @@ RunOutcome run_handed_out(FusionTask const& task, Plan const& plan, std::vector<
 /// One rank's part of a run whose writer is collective.
 class RoundLoop {
  public:
-  RoundLoop(FusionTask const& task, Plan const& plan, std::vector<Unit> const& my_units, PipelineSettings const& settings,
-            Timings& timings)
-      : units_(my_units), settings_(settings), grace_(settings.grace), in_flight_(task, plan, settings.threads, timings) {}
+  RoundLoop(FusionTask const& task, Plan const& plan, std::vector<Unit> const& my_units,
+            PipelineSettings const& settings, Timings& timings)
+      : units_(my_units),
+        settings_(settings),
+        grace_(settings.grace),
+        in_flight_(task, plan, settings.threads, timings) {}
 
   /// The next finished unit; nothing when there is none any more. @throws Error that ends the run
   std::optional<CubeUnit> next() {
@@ -196,8 +206,8 @@ std::vector<FailedUnit> failed_on_all(std::vector<FailedUnit> const& mine, Commu
 }
 
 RunOutcome run_in_rounds(FusionTask const& task, Plan const& plan, std::vector<Unit> const& my_units,
-                         PipelineSettings const& settings, CubeWriter& writer, Communicator const& comm, Timings& timings,
-                         RunObserver* observer) {
+                         PipelineSettings const& settings, CubeWriter& writer, Communicator const& comm,
+                         Timings& timings, RunObserver* observer) {
   RoundLoop loop(task, plan, my_units, settings, timings);
   RunOutcome outcome;
   for (;;) {
@@ -206,7 +216,8 @@ RunOutcome run_in_rounds(FusionTask const& task, Plan const& plan, std::vector<U
       Stopwatch const watch(timings.wait_ns);
       comm.together([&] { unit = loop.next(); });
     }
-    std::array<std::int64_t, 3> done = {unit ? 1 : 0, unit ? pixel_values(task, *unit) : 0, stop_requested() ? 1 : 0};
+    std::array<std::int64_t, 3> done = {unit ? 1 : 0, unit ? pixel_values(task, *unit) : 0,
+                                        stop_requested() ? 1 : 0};
     comm.sum(done);
     if (done[2] > 0) request_stop();
     if (done[0] == 0) break;
@@ -219,15 +230,16 @@ RunOutcome run_in_rounds(FusionTask const& task, Plan const& plan, std::vector<U
     if (observer && comm.is_root()) observer->unit_done(outcome.done);
   }
   outcome.failed = failed_on_all(loop.failed(), comm);
-  if (observer && comm.is_root()) std::ranges::for_each(outcome.failed, [&](auto const& one) { observer->unit_failed(one); });
+  if (observer && comm.is_root())
+    std::ranges::for_each(outcome.failed, [&](auto const& one) { observer->unit_failed(one); });
   outcome.stopped = comm.max(loop.stopped() ? 1 : 0) != 0;
   return outcome;
 }
 
 }  // namespace
 
-Statistics gather_statistics(FusionTask const& task, Plan const& plan, std::vector<Unit> const& my_units, int threads,
-                    Communicator const& comm) {
+Statistics gather_statistics(FusionTask const& task, Plan const& plan, std::vector<Unit> const& my_units,
+                             int threads, Communicator const& comm) {
   std::set<int> tiles;
   for (Unit const& unit : my_units) tiles.insert(unit.tile);
   std::vector<int> const mine(tiles.begin(), tiles.end());
@@ -250,8 +262,8 @@ Statistics gather_statistics(FusionTask const& task, Plan const& plan, std::vect
 }
 
 RunOutcome run_units(FusionTask const& task, Plan const& plan, std::vector<std::vector<Unit>> const& work,
-                     PipelineSettings const& settings, CubeWriter& writer, Communicator const& comm, Timings& timings,
-                     RunObserver* observer) {
+                     PipelineSettings const& settings, CubeWriter& writer, Communicator const& comm,
+                     Timings& timings, RunObserver* observer) {
   if (!writer.in_rounds()) return run_handed_out(task, plan, work, settings, writer, comm, timings, observer);
   auto const& my_units = work[static_cast<std::size_t>(comm.rank())];
   return run_in_rounds(task, plan, my_units, settings, writer, comm, timings, observer);

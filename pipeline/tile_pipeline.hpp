@@ -20,23 +20,23 @@ struct PipelineSettings {
 /// First pass of methods that want statistics: every rank observes its tiles, the sums are merged.
 /// @param my_units  over all ranks every tile occurs
 /// @collective @return the same on every rank. @throws Error on every rank when one fails
-Statistics gather_statistics(FusionTask const& task, Plan const& plan, std::vector<Unit> const& my_units, int threads,
-                    Communicator const& comm);
+Statistics gather_statistics(FusionTask const& task, Plan const& plan, std::vector<Unit> const& my_units,
+                             int threads, Communicator const& comm);
 
-/// Reads, fuses and writes units: on each rank at most `in_flight` at once, finished units written as they come. Units are
-/// handed out one by one to ranks that have room (Dispatch); with a writer that works in rounds every rank does its own
-/// piece, and ranks meet before every write.
+/// Reads, fuses and writes units: on each rank at most `in_flight` at once, finished units written as they
+/// come. Units are handed out one by one to ranks that have room (Dispatch); with a writer that works in
+/// rounds every rank does its own piece, and ranks meet before every write.
 ///
-/// A unit whose input cannot be read or whose method fails is tried once more, then counts as failed, and the run goes on.
-/// Any other error ends the run on every rank. After a request to stop (`stop_requested` on any rank, or the end of the
-/// time) no unit is begun; units in flight are finished and written, and when they are not through after `grace` the
-/// process ends with `stopped_status` without them.
+/// A unit whose input cannot be read or whose method fails is tried once more, then counts as failed, and the
+/// run goes on. Any other error ends the run on every rank. After a request to stop (`stop_requested` on any
+/// rank, or the end of the time) no unit is begun; units in flight are finished and written, and when they
+/// are not through after `grace` the process ends with `stopped_status` without them.
 ///
 /// @param work      units of each rank that are to be done, the same everywhere
 /// @param observer  used on rank 0; may be null
 /// @collective @return the same on every rank. @throws Error on every rank when one fails
 RunOutcome run_units(FusionTask const& task, Plan const& plan, std::vector<std::vector<Unit>> const& work,
-                     PipelineSettings const& settings, CubeWriter& writer, Communicator const& comm, Timings& timings,
-                     RunObserver* observer);
+                     PipelineSettings const& settings, CubeWriter& writer, Communicator const& comm,
+                     Timings& timings, RunObserver* observer);
 
 }  // namespace stfcube

@@ -1,12 +1,12 @@
 #include "stfcube/pipeline/units_in_flight.hpp"
 
-#include <oneapi/tbb/global_control.h>
-#include <oneapi/tbb/task_arena.h>
-
 #include <condition_variable>
 #include <deque>
 #include <mutex>
 #include <utility>
+
+#include <oneapi/tbb/global_control.h>
+#include <oneapi/tbb/task_arena.h>
 
 namespace stfcube {
 
@@ -39,11 +39,12 @@ struct UnitsInFlight::State {
 };
 
 UnitsInFlight::UnitsInFlight(FusionTask const& task, Plan const& plan, int threads, Timings& timings)
-    : state_(new State{.task = task,
-                       .plan = plan,
-                       .timings = timings,
-                       .control{tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(threads) + 1},
-                       .arena{threads, 0}}) {}
+    : state_(new State{
+          .task = task,
+          .plan = plan,
+          .timings = timings,
+          .control{tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(threads) + 1},
+          .arena{threads, 0}}) {}
 
 UnitsInFlight::~UnitsInFlight() {
   std::unique_lock lock(state_->mutex);
@@ -65,7 +66,8 @@ int UnitsInFlight::count() const {
 
 std::optional<FinishedUnit> UnitsInFlight::take(std::chrono::milliseconds patience) {
   std::unique_lock lock(state_->mutex);
-  if (!state_->changed.wait_for(lock, patience, [&] { return !state_->finished.empty(); })) return std::nullopt;
+  if (!state_->changed.wait_for(lock, patience, [&] { return !state_->finished.empty(); }))
+    return std::nullopt;
   FinishedUnit one = std::move(state_->finished.front());
   state_->finished.pop_front();
   return one;

@@ -16,11 +16,12 @@ struct FinishedUnit {
   std::optional<Error> error;
 };
 
-/// The units of one rank on their way through reading and fusing, on threads of their own. The owner starts them, takes
-/// finished ones out and writes them meanwhile. One owner at a time.
+/// The units of one rank on their way through reading and fusing, on threads of their own. The owner starts
+/// them, takes finished ones out and writes them meanwhile. One owner at a time.
 class UnitsInFlight {
  public:
-  /// @param threads  for reading and fusing; the owner's comes on top. Task, plan and timings outlive this object
+  /// @param threads  for reading and fusing; the owner's comes on top. Task, plan and timings outlive this
+  /// object
   UnitsInFlight(FusionTask const& task, Plan const& plan, int threads, Timings& timings);
   /// Waits for work that has begun; its result is dropped.
   ~UnitsInFlight();

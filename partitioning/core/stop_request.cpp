@@ -1,9 +1,9 @@
 #include "stfcube/partitioning/core/stop_request.hpp"
 
+#include <atomic>
+
 #include <signal.h>
 #include <unistd.h>
-
-#include <atomic>
 
 namespace stfcube {
 namespace {
@@ -26,8 +26,14 @@ void listen_to_stop_signals() {
   for (int signal : {SIGUSR1, SIGTERM, SIGINT}) sigaction(signal, &action, nullptr);
 }
 
-bool stop_requested() noexcept { return requested; }
-void request_stop() noexcept { requested = true; }
-void clear_stop_request() noexcept { requested = false; }
+bool stop_requested() noexcept {
+  return requested;
+}
+void request_stop() noexcept {
+  requested = true;
+}
+void clear_stop_request() noexcept {
+  requested = false;
+}
 
 }  // namespace stfcube

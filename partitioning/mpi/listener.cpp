@@ -37,7 +37,8 @@ std::string receive(MPI_Comm comm, MPI_Status const& probed) {
   int size = 0;
   check_mpi(MPI_Get_count(&probed, MPI_CHAR, &size), "MPI_Get_count");
   std::string text(static_cast<std::size_t>(size), '\0');
-  check_mpi(MPI_Recv(text.data(), size, MPI_CHAR, probed.MPI_SOURCE, probed.MPI_TAG, comm, MPI_STATUS_IGNORE), "MPI_Recv");
+  check_mpi(MPI_Recv(text.data(), size, MPI_CHAR, probed.MPI_SOURCE, probed.MPI_TAG, comm, MPI_STATUS_IGNORE),
+            "MPI_Recv");
   return text;
 }
 
@@ -78,8 +79,10 @@ struct Listener::State {
   }
 };
 
-Listener::Listener(Communicator const& comm, Answer answer) : state_(new State{comm, std::move(answer), {}, {}}) {
-  // What other ranks still send to rank 0's main thread must have arrived before the listening thread takes over.
+Listener::Listener(Communicator const& comm, Answer answer)
+    : state_(new State{comm, std::move(answer), {}, {}}) {
+  // What other ranks still send to rank 0's main thread must have arrived before the listening thread takes
+  // over.
   comm.barrier();
   if (!comm.is_root() || comm.size() == 1) return;
   state_->listens = std::thread([this] {

@@ -37,7 +37,9 @@ std::optional<Unit> WorkQueue::next_failed(int rank) {
   return unit;
 }
 
-void WorkQueue::retry(Unit unit, int rank) { failed_.push_back({unit, rank}); }
+void WorkQueue::retry(Unit unit, int rank) {
+  failed_.push_back({unit, rank});
+}
 
 std::size_t WorkQueue::left() const {
   return std::accumulate(pieces_.begin(), pieces_.end(), failed_.size(),

@@ -8,10 +8,11 @@
 
 namespace stfcube {
 
-/// Hands units out to ranks that ask for them. Every rank first gets its own piece of the Hilbert curve, in order, so
-/// that neighbouring tiles share what was read; who is through takes the later half of the longest piece that is left.
-/// What failed once is handed out again at the end, to another rank if there is one that asks. Pure and not
-/// thread-safe; the order in which ranks ask decides who works on what, never what is worked on.
+/// Hands units out to ranks that ask for them. Every rank first gets its own piece of the Hilbert curve, in
+/// order, so that neighbouring tiles share what was read; who is through takes the later half of the longest
+/// piece that is left. What failed once is handed out again at the end, to another rank if there is one that
+/// asks. Pure and not thread-safe; the order in which ranks ask decides who works on what, never what is
+/// worked on.
 class WorkQueue {
  public:
   /// @param work  the units of each rank in the order of work (`assign`)

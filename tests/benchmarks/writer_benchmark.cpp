@@ -3,16 +3,21 @@
 // the folder with real imagery is there, else simulated fields. STFCUBE_BENCHMARK_SIZE sets the size in
 // pixels (1024), STFCUBE_BENCHMARK_FOLDER the place of the cubes (the temporary folder).
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <benchmark/benchmark.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "stfcube/io/cube.hpp"
 #include "stfcube/io/raster_file.hpp"
+#include "stfcube/io/staged/unit_encoder.hpp"
 #include "stfcube/io/work_directory.hpp"
 #include "stfcube/partitioning/mpi/session.hpp"
 #include "stfcube/partitioning/threads/parallel_for.hpp"
@@ -142,6 +147,61 @@ void write_cube(benchmark::State& state, char const* writer_name) {
   fs::remove(layout.path);
 }
 
+/// Calls visit(bytes) with the chunks of a unit as the staged writer stores them.
+template <class Visit>
+void encode(CubeLayout const& layout, CubeUnit const& unit, Visit&& visit) {
+  UnitEncoder encoder(cube_arrays(layout), layout.deflate_level, std::size_t{32} << 20);
+  for (int batch = 0; batch < encoder.batches(unit); ++batch) {
+    for (EncodedChunk const& chunk : encoder.encode(unit, batch)) visit(chunk.bytes);
+  }
+}
+
+/// Processor seconds that a plain program takes for the same bytes: open, write chunk by chunk, fdatasync, close.
+double plain_write_seconds(std::vector<std::vector<std::byte>> const& chunks, fs::path const& path) {
+  double const start = processor_seconds();
+  int const file = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+  for (auto const& chunk : chunks) {
+    if (write(file, chunk.data(), chunk.size()) < 0) std::perror("write");
+  }
+  fdatasync(file);
+  close(file);
+  double const seconds = processor_seconds() - start;
+  fs::remove(path);
+  return seconds;
+}
+
+/// What journalled writing costs beside compression, against a plain program that writes the compressed bytes. Speed of the
+/// plain one / speed of the writer without its compression is `share_of_plain_write`.
+void write_path(benchmark::State& state) {
+  CubeLayout const layout = make_layout(cube_size(), 256);
+  CubeUnit const unit = make_unit(cube_size());
+  std::vector<std::vector<std::byte>> chunks;
+  encode(layout, unit, [&](auto bytes) { chunks.emplace_back(bytes.begin(), bytes.end()); });
+  double encoding = 0, writing = 0, plain = 0;
+  for (auto _ : state) {
+    with_threads(1, [&] {
+      double start = processor_seconds();
+      encode(layout, unit, [](auto bytes) { benchmark::DoNotOptimize(bytes.data()); });
+      encoding += processor_seconds() - start;
+      WorkDirectory const place(layout.path, Communicator());
+      auto const writer = make_staged_writer(layout, place, Communicator());
+      std::uint64_t end = writer->first_extent();
+      start = processor_seconds();
+      writer->write(&unit, [&](std::uint64_t size) { return std::exchange(end, end + size); });
+      writing += processor_seconds() - start;
+      plain += plain_write_seconds(chunks, place.file("plain.part"));
+      place.clear();
+    });
+  }
+  double bytes = 0;
+  for (auto const& chunk : chunks) bytes += static_cast<double>(chunk.size());
+  state.counters["plain_MB_per_second"] = bytes * static_cast<double>(state.iterations()) / 1e6 / plain;
+  state.counters["without_compression_MB_per_second"] =
+      bytes * static_cast<double>(state.iterations()) / 1e6 / (writing - encoding);
+  state.counters["share_of_plain_write"] = plain / (writing - encoding);
+}
+
+BENCHMARK(write_path)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(write_cube, staged, "staged")->Arg(256)->Arg(64)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(write_cube, collective, "collective")->Arg(256)->Arg(64)->Unit(benchmark::kMillisecond);
 

@@ -25,7 +25,9 @@ nlohmann::json json_in(std::filesystem::path const& path) {
 TEST(RunRecords, status_tells_what_was_done_before_and_now) {
   WorkDirectory const place(testing::fresh_folder() / "cube.nc", testing::world());
   Plan const plan = small_plan();
-  RunRecords records(place, plan, {.units = 8, .units_before = 3, .pixel_values = 1000, .ranks = 2, .threads = 4, .writer = "staged"});
+  RunRecords records(
+      place, plan,
+      {.units = 8, .units_before = 3, .pixel_values = 1000, .ranks = 2, .threads = 4, .writer = "staged"});
   EXPECT_EQ(json_in(place.file(status_file))["state"], "running");
   records.unit_done({2, 400});
   records.note("stopped");
@@ -58,7 +60,8 @@ TEST(RunRecords, failed_units_are_listed_once_for_good) {
 TEST(RunRecords, lines_for_the_cube_hold_nothing_of_where_and_when) {
   Plan const plan = small_plan();
   EXPECT_EQ(failed_lines({}, plan), "");
-  EXPECT_EQ(failed_lines({{{1, 0}, 2, "on node7"}, {{2, 1}, 2, "later"}}, plan), "x001y000 slab 0\nx000y001 slab 1");
+  EXPECT_EQ(failed_lines({{{1, 0}, 2, "on node7"}, {{2, 1}, 2, "later"}}, plan),
+            "x001y000 slab 0\nx000y001 slab 1");
 }
 
 }  // namespace

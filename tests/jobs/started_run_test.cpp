@@ -65,20 +65,25 @@ TEST(StartedRun, damaged_file_is_named_with_the_way_out) {
   }
 }
 
-TEST(StartedRun, same_job_continues_whatever_its_threads) { EXPECT_NO_THROW(check_continues(a_run(), its_job())); }
+TEST(StartedRun, same_job_continues_whatever_its_threads) {
+  EXPECT_NO_THROW(check_continues(a_run(), its_job()));
+}
 
 TEST(StartedRun, another_job_version_or_writer_is_refused) {
   JobSpec other = its_job();
   other.digest = "e";
   other.text = "model.name = linear\ngrid.ratio = 8\n";
-  EXPECT_THAT(refusal(ErrorKind::config, [&] { check_continues(a_run(), other); }),
-              HasSubstr("cube.path = cube.nc was started for another job; different: grid.ratio, model.name."));
+  EXPECT_THAT(
+      refusal(ErrorKind::config, [&] { check_continues(a_run(), other); }),
+      HasSubstr("cube.path = cube.nc was started for another job; different: grid.ratio, model.name."));
   StartedRun older = a_run();
   older.software = "0.0.1";
-  EXPECT_THAT(refusal(ErrorKind::config, [&] { check_continues(older, its_job()); }), HasSubstr("by stfcube 0.0.1"));
+  EXPECT_THAT(refusal(ErrorKind::config, [&] { check_continues(older, its_job()); }),
+              HasSubstr("by stfcube 0.0.1"));
   JobSpec plain = its_job();
   plain.writer = "collective";
-  EXPECT_THAT(refusal(ErrorKind::config, [&] { check_continues(a_run(), plain); }), HasSubstr("cube.writer = staged"));
+  EXPECT_THAT(refusal(ErrorKind::config, [&] { check_continues(a_run(), plain); }),
+              HasSubstr("cube.writer = staged"));
 }
 
 TEST(StartedRun, inputs_that_changed_are_named) {
@@ -87,7 +92,8 @@ TEST(StartedRun, inputs_that_changed_are_named) {
   EXPECT_NO_THROW(check_same_inputs(a_run(), inputs, false));
   inputs[0].bytes = 51;
   std::string const message = refusal(ErrorKind::data, [&] { check_same_inputs(a_run(), inputs, false); });
-  EXPECT_THAT(message, HasSubstr("was: coarse 2020-01-01 b.tif (50 bytes)\nnow: coarse 2020-01-01 b.tif (51 bytes)"));
+  EXPECT_THAT(message,
+              HasSubstr("was: coarse 2020-01-01 b.tif (50 bytes)\nnow: coarse 2020-01-01 b.tif (51 bytes)"));
   EXPECT_NO_THROW(check_same_inputs(a_run(), inputs, true)) << "a file that could not be read was put right";
   inputs.push_back({"fine 2020-02-02 c.tif", 1});
   EXPECT_THAT(refusal(ErrorKind::data, [&] { check_same_inputs(a_run(), inputs, true); }),

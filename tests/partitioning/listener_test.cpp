@@ -52,7 +52,8 @@ TEST(Listener, answers_while_rank_0_is_busy) {
   if (!world().is_root()) {
     EXPECT_EQ(listener.ask("are you there?"), "yes");
   }
-  while (world().is_root() && answered < world().size() - 1) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  while (world().is_root() && answered < world().size() - 1)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
 
 TEST(Listener, long_questions_and_answers_arrive_whole) {
@@ -63,7 +64,9 @@ TEST(Listener, long_questions_and_answers_arrive_whole) {
 
 TEST(Listener, collective_calls_work_again_afterwards) {
   for (int i = 0; i < 3; ++i) {
-    { Listener const listener(world(), [](int, std::string const&) { return std::string(); }); }
+    {
+      Listener const listener(world(), [](int, std::string const&) { return std::string(); });
+    }
     EXPECT_EQ(world().max(world().rank()), world().size() - 1);
   }
 }

@@ -22,7 +22,9 @@ int status_after(std::initializer_list<int> signals) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
-TEST(StopRequest, nothing_is_asked_without_a_signal) { EXPECT_EQ(status_after({}), 11); }
+TEST(StopRequest, nothing_is_asked_without_a_signal) {
+  EXPECT_EQ(status_after({}), 11);
+}
 
 TEST(StopRequest, first_signal_asks_and_the_process_lives) {
   for (int signal : {SIGUSR1, SIGTERM, SIGINT}) EXPECT_EQ(status_after({signal}), 10) << signal;

@@ -68,8 +68,8 @@ TEST(WorkQueue, failed_unit_goes_to_another_rank_when_one_asks) {
   EXPECT_EQ(queue.next(0), std::nullopt);
 }
 
-/// Share of the machine that works while `ranks` ranks do 40 tiles each, whose times are spread log-normally and equal
-/// over their slabs, on a clock of its own: the queue decides, nothing sleeps.
+/// Share of the machine that works while `ranks` ranks do 40 tiles each, whose times are spread log-normally
+/// and equal over their slabs, on a clock of its own: the queue decides, nothing sleeps.
 double efficiency(int ranks, int slabs, double sigma) {
   constexpr int tiles_per_rank = 40;
   int const tiles = ranks * tiles_per_rank;
@@ -97,7 +97,9 @@ double efficiency(int ranks, int slabs, double sigma) {
 }
 
 TEST(WorkQueue, keeps_large_machines_busy) {
-  std::printf("40 tiles per rank, times log-normal with sigma 0.5: share of the machine that works\nranks  1 slab  4 slabs\n");
+  std::printf(
+      "40 tiles per rank, times log-normal with sigma 0.5: share of the machine that works\nranks  1 slab  4 "
+      "slabs\n");
   for (int ranks : {16, 128, 1024, 8192}) {
     // What is left of the ideal is the last tile of each rank: the finer the units, the less.
     double const whole = efficiency(ranks, 1, 0.5), quarters = efficiency(ranks, 4, 0.5);

@@ -1,12 +1,12 @@
 #include "stfcube/pipeline/tile_pipeline.hpp"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <set>
 #include <thread>
+
+#include <gtest/gtest.h>
 
 #include "stfcube/partitioning/core/stop_request.hpp"
 #include "stfcube/partitioning/core/text.hpp"
@@ -153,7 +153,8 @@ TEST_P(TilePipelineOf, failure_of_the_program_ends_all_ranks_with_its_message) {
   } catch (Error const& error) {
     EXPECT_TRUE(error.agreed());
     EXPECT_EQ(error.kind(), ErrorKind::internal);
-    EXPECT_NE(std::string(error.what()).find("tile x003y002: this file is broken"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("tile x003y002: this file is broken"), std::string::npos)
+        << error.what();
   }
 }
 
@@ -190,8 +191,8 @@ TEST(TilePipeline, no_unit_is_begun_when_time_is_nearly_up) {
   WindowMean model(4, 4);
   SmallRun one(model, 20, 1);
   one.writer.rounds = false;
-  RunOutcome const outcome =
-      one.run({.threads = 1, .in_flight = 1, .end = std::chrono::steady_clock::now() + std::chrono::seconds(30)});
+  RunOutcome const outcome = one.run(
+      {.threads = 1, .in_flight = 1, .end = std::chrono::steady_clock::now() + std::chrono::seconds(30)});
   EXPECT_TRUE(outcome.stopped);
   EXPECT_EQ(outcome.done.units_done, 0U);
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "stfcube/io/compression.hpp"
 #include "stfcube/partitioning/core/date.hpp"
 #include "stfcube/partitioning/core/dn.hpp"
 #include "stfcube/partitioning/core/stack.hpp"
@@ -47,7 +48,7 @@ struct CubeLayout {
   Quantity quantity;
   bool uncertainty = true;
   std::array<int, 4> chunk = {1, 1, 256, 256};  ///< time, band, y, x
-  int deflate_level = 1;                ///< 0: none
+  Compression compression;
   std::uint64_t extent_align = 4096;    ///< of places in the file that ranks append to, bytes (staged writer)
   Provenance provenance;
 };

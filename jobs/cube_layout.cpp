@@ -32,7 +32,7 @@ CubeLayout cube_layout(PreparedJob const& job, StartedRun const& started) {
   layout.quantity = spec.quantity;
   layout.uncertainty = spec.uncertainty;
   layout.chunk = spec.chunk;
-  layout.deflate_level = spec.deflate_level;
+  layout.compression = spec.compression;
   layout.extent_align = spec.extent_align;
   ModelInfo const& info = job.model->info();
   layout.provenance = {.job_text = started.job_text,

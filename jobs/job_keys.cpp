@@ -69,7 +69,7 @@ std::vector<JobKey> output_keys() {
       {"cube.path", "cube.nc", "the cube; .nc lets GDAL and QGIS find CRS and time by themselves", "", false, false},
       {"cube.writer", "staged", "staged (compressed in threads) or collective (plain parallel HDF5)", "", false, false},
       {"cube.chunk", "1 1 256 256", "chunk of the file: time band y x"},
-      {"cube.compression", "deflate:1", "none or deflate:1 to deflate:9"},
+      {"cube.compression", "deflate:1", "none, deflate:1 to deflate:9, or zstd:1 to zstd:19 where HDF5 has that filter (docs/chunks.md)"},
       {"cube.extent_align", "4K", "places in the work file begin at multiples of this; 1M on Lustre", "", false, false},
       {"cube.uncertainty", "true", "write the uncertainty layer"},
       {"cube.title", "", "title stored in the cube", ""},

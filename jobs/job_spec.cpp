@@ -181,12 +181,18 @@ std::array<int, 4> chunk_shape(Values const& values) {
   return chunk;
 }
 
-int deflate_level(std::string const& text) {
-  if (text == "none") return 0;
-  std::int64_t const level = text.starts_with("deflate:") ? parse_integer(text.substr(8)).value_or(0) : 0;
-  require(level >= 1 && level <= 9, ErrorKind::config,
-          fmt::format("cube.compression = {} is not known. Use none, or deflate:1 to deflate:9.", text));
-  return static_cast<int>(level);
+Compression compression(std::string const& text, std::string const& writer) {
+  if (text == "none") return no_compression;
+  auto const colon = text.find(':');
+  bool const zstd = text.substr(0, colon) == "zstd";
+  std::int64_t const level = colon == std::string::npos ? 0 : parse_integer(text.substr(colon + 1)).value_or(0);
+  require((zstd || text.starts_with("deflate:")) && level >= 1 && level <= (zstd ? 19 : 9), ErrorKind::config,
+          fmt::format("cube.compression = {} is not known. Use none, deflate:1 to deflate:9, or zstd:1 to zstd:19.", text));
+  require(!zstd || writer == "staged", ErrorKind::config,
+          fmt::format("cube.compression = {} needs cube.writer = staged: with plugins of HDF5's, collective writing is not safe. "
+                      "Use that writer, or deflate.",
+                      text));
+  return {zstd ? Coder::zstd : Coder::deflate, static_cast<int>(level)};
 }
 
 /// "7200", "02:00:00" or "1-12:00:00", as Slurm's users write times.
@@ -247,7 +253,7 @@ JobSpec make_job_spec(KeyValues const& key_values, std::filesystem::path const& 
   job.cube_path = absolute_from(folder, values.text("cube.path"));
   job.writer = values.choice("cube.writer", {"staged", "collective"});
   job.chunk = chunk_shape(values);
-  job.deflate_level = deflate_level(values.text("cube.compression"));
+  job.compression = compression(values.text("cube.compression"), job.writer);
   job.uncertainty = values.flag("cube.uncertainty");
   job.title = values.text("cube.title");
   job.institution = values.text("cube.institution");

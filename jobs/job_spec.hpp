@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "stfcube/io/compression.hpp"
 #include "stfcube/io/sensor.hpp"
 #include "stfcube/jobs/job_file.hpp"
 #include "stfcube/partitioning/core/date.hpp"
@@ -41,7 +42,7 @@ struct JobSpec {
   Quantity quantity;
   std::filesystem::path cube_path;
   std::array<int, 4> chunk = {1, 1, 256, 256};
-  int deflate_level = 1;
+  Compression compression;
   std::string writer = "staged";  ///< staged or collective
   bool uncertainty = true;
   std::string title, institution;

@@ -237,11 +237,22 @@ void same_job_everywhere(JobSpec const& spec, Communicator const& comm) {
   }
 }
 
+void check_compression(JobSpec const& spec) {
+  require(has_filter(spec.compression), ErrorKind::config,
+          "cube.compression = zstd needs HDF5's plugin for zstd (filter 32015), which is not there. Install it, for example "
+          "with Debian's python3-hdf5plugin, and set HDF5_PLUGIN_PATH to the folder that holds it; or take deflate:1, "
+          "which every reader has.");
+  if (spec.compression.coder == Coder::zstd) {
+    log::warning("cube.compression = zstd: whoever reads the cube needs HDF5's plugin for zstd (docs/chunks.md)");
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<PreparedJob> prepare_job(JobSpec const& spec, std::optional<StartedRun> const& started,
                                          Communicator const& comm) {
   same_job_everywhere(spec, comm);
+  comm.together([&] { check_compression(spec); });
   auto job = std::make_unique<PreparedJob>();
   job->spec = spec;
   job->threads = spec.threads > 0 ? spec.threads : threads_per_rank(comm.node_size());

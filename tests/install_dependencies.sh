@@ -10,7 +10,7 @@ packages=(
   libgdal-dev gdal-bin
   libtbb-dev
   libboost-dev libboost-program-options-dev
-  libhwy-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libssl-dev libisal-dev libdeflate-dev
+  libhwy-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libssl-dev libisal-dev libdeflate-dev libzstd-dev
   libgtest-dev libgmock-dev libbenchmark-dev
   # for the tests that read cubes as users do
   python3-h5py python3-xarray python3-h5netcdf python3-netcdf4 python3-rasterio python3-numpy python3-skimage python3-dask

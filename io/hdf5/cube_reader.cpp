@@ -5,6 +5,7 @@
 
 #include "stfcube/io/cube.hpp"
 #include "stfcube/io/hdf5/datasets.hpp"
+#include "stfcube/io/hdf5/filters.hpp"
 #include "stfcube/io/hdf5/skeleton.hpp"
 #include "stfcube/io/hdf5/stored_arrays.hpp"
 #include "stfcube/partitioning/core/error.hpp"
@@ -148,7 +149,9 @@ class Hdf5CubeReader final : public CubeReader {
     PropertyList const access(checked(H5Pcreate(H5P_DATASET_ACCESS), "access list"));
     constexpr std::size_t slots = 12421, bytes = 16U << 20;
     checked(H5Pset_chunk_cache(access, slots, bytes, H5D_CHUNK_CACHE_W0_DEFAULT), "chunk cache");
-    return Dataset(checked(H5Dopen2(file_, name.c_str(), access), "dataset " + name));
+    Dataset dataset(checked(H5Dopen2(file_, name.c_str(), access), "dataset " + name));
+    require_filters(dataset, name);
+    return dataset;
   }
 
   void check_shapes() {

@@ -205,7 +205,7 @@ bool CubeVerifier::decode(Chunk& chunk, std::vector<std::byte>& raw) const {
   CubeArray const& array = arrays()[chunk.array];
   raw.resize(array.chunk_bytes());
   if (chunk.damage.empty() && chunk.stored) {
-    ChunkDecoder decoder(stored_.deflated(chunk.array));
+    ChunkDecoder decoder(stored_.coder(chunk.array));
     chunk.damage = decoder.decode(*chunk.stored, array.item_bytes, raw).value_or("");
   } else if (chunk.damage.empty()) {
     Dn const fill = static_cast<Dn>(array.fill);

@@ -9,6 +9,7 @@
 #include "stfcube/io/cf_grid_mapping.hpp"
 #include "stfcube/io/cube_arrays.hpp"
 #include "stfcube/io/hdf5/attributes.hpp"
+#include "stfcube/io/hdf5/filters.hpp"
 #include "stfcube/io/hdf5/serial_file.hpp"
 #include "stfcube/partitioning/core/build_info.hpp"
 #include "stfcube/partitioning/core/digest.hpp"
@@ -259,10 +260,7 @@ class Skeleton {
   PropertyList bulk_properties(CubeArray const& array, std::vector<hsize_t> const& chunk) const {
     PropertyList list = object_properties(H5P_DATASET_CREATE);
     checked(H5Pset_chunk(list, static_cast<int>(chunk.size()), chunk.data()), "chunk shape");
-    if (layout_.deflate_level > 0) {
-      if (array.item_bytes > 1) checked(H5Pset_shuffle(list), "shuffle filter");
-      checked(H5Pset_deflate(list, static_cast<unsigned>(layout_.deflate_level)), "deflate filter");
-    }
+    set_filters(list, layout_.compression, array.item_bytes);
     checked(H5Pset_fill_value(list, H5T_NATIVE_INT, &array.fill), "fill value");
     // Never H5D_FILL_TIME_NEVER: chunks that were not written would read as whatever is in the reader's
     // buffer.

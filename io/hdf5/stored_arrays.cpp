@@ -1,11 +1,13 @@
 #include "stfcube/io/hdf5/stored_arrays.hpp"
 
 #include <array>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "stfcube/io/hdf5/datasets.hpp"
+#include "stfcube/io/hdf5/filters.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 
 namespace stfcube::hdf5 {
@@ -61,7 +63,7 @@ std::optional<Quantity> stored_quantity(hid_t file) {
   return std::nullopt;
 }
 
-bool is_deflated(hid_t dataset, std::string const& name) {
+Coder stored_coder(hid_t dataset, std::string const& name) {
   PropertyList const properties(checked(H5Dget_create_plist(dataset), name));
   Datatype const type(checked(H5Dget_type(dataset), name));
   std::vector<H5Z_filter_t> filters;
@@ -71,14 +73,15 @@ bool is_deflated(hid_t dataset, std::string const& name) {
     filters.push_back(
         H5Pget_filter2(properties, static_cast<unsigned>(i), &flags, &none, nullptr, 0, nullptr, &config));
   }
-  std::vector<H5Z_filter_t> const usual =
-      H5Tget_size(type) == 1 ? std::vector<H5Z_filter_t>{H5Z_FILTER_DEFLATE}
-                             : std::vector<H5Z_filter_t>{H5Z_FILTER_SHUFFLE, H5Z_FILTER_DEFLATE};
-  if (!filters.empty() && filters != usual) {
-    refuse(name, fmt::format("is stored with the filters {}; shuffle and deflate are known",
-                             fmt::join(filters, ", ")));
+  if (filters.empty()) return Coder::none;
+  for (auto const& [filter, coder] :
+       {std::pair{H5Z_FILTER_DEFLATE, Coder::deflate}, {zstd_filter, Coder::zstd}}) {
+    auto const usual = H5Tget_size(type) == 1 ? std::vector<H5Z_filter_t>{filter}
+                                              : std::vector<H5Z_filter_t>{H5Z_FILTER_SHUFFLE, filter};
+    if (filters == usual) return coder;
   }
-  return !filters.empty();
+  refuse(name, fmt::format("is stored with the filters {}; shuffle with deflate or zstd are known",
+                           fmt::join(filters, ", ")));
 }
 
 StoredArrays::StoredArrays(hid_t file) {
@@ -112,7 +115,7 @@ void StoredArrays::add(hid_t file, std::string const& name, bool banded) {
     if (array.shape != product.shape) refuse(name, "has not the size of " + product.name);
     if (array.chunk != product.chunk) refuse(name, "has not the chunks of " + product.name);
   }
-  deflated_.push_back(is_deflated(dataset, name));
+  coders_.push_back(stored_coder(dataset, name));
   H5D_space_status_t status = H5D_SPACE_STATUS_ERROR;
   checked(H5Dget_space_status(dataset, &status), name);
   empty_.push_back(status == H5D_SPACE_STATUS_NOT_ALLOCATED);

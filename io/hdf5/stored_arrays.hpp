@@ -21,8 +21,8 @@ class StoredArrays {
   std::vector<CubeArray> const& arrays() const { return arrays_; }
   bool has_uncertainty() const { return arrays_.size() == 3; }
   Quantity const& quantity() const { return quantity_; }
-  /// Whether the chunks of an array are shuffled and deflated, or lie as they are.
-  bool deflated(std::size_t array) const { return deflated_[array]; }
+  /// What the chunks of an array were compressed with.
+  Coder coder(std::size_t array) const { return coders_[array]; }
 
   /// The stored bytes of one chunk; nothing when it is not stored. @throws Error(data) when they cannot be
   /// had
@@ -34,15 +34,16 @@ class StoredArrays {
   Quantity quantity_;
   std::vector<CubeArray> arrays_;
   std::vector<Dataset> datasets_;
-  std::vector<bool> deflated_, empty_;
+  std::vector<Coder> coders_;
+  std::vector<bool> empty_;
 };
 
 /// What the product of a cube file measures, by the name of the variable and its standard name; nothing when
 /// there is no such variable.
 std::optional<Quantity> stored_quantity(hid_t file);
 
-/// Whether the stored bytes of a dataset are made by shuffle and deflate, or by deflate alone for single
-/// bytes; false when no filter is used. @throws Error(data) for other filters
-bool is_deflated(hid_t dataset, std::string const& name);
+/// What the stored bytes of a dataset were compressed with, after a shuffle of items of two bytes. @throws
+/// Error(data) for filters that no cube has
+Coder stored_coder(hid_t dataset, std::string const& name);
 
 }  // namespace stfcube::hdf5

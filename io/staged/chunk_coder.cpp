@@ -8,6 +8,7 @@
 
 #include <isa-l/igzip_lib.h>
 #include <libdeflate.h>
+#include <zstd.h>
 
 #include "stfcube/partitioning/core/error.hpp"
 
@@ -41,12 +42,28 @@ unsigned char* bytes(std::byte* at) {
 }  // namespace
 
 struct ChunkCoder::State {
-  explicit State(int deflate_level) : level(deflate_level) {
-    if (level <= 1) return;
-    deflate.reset(libdeflate_alloc_compressor(level));
-    ensure(deflate != nullptr, "the compressor has its memory");
+  explicit State(Compression const& how) : compression(how) {
+    if (compression.coder == Coder::zstd) {
+      zstd.reset(ZSTD_createCCtx());
+      ensure(zstd != nullptr, "the compressor has its memory");
+      ZSTD_CCtx_setParameter(zstd.get(), ZSTD_c_compressionLevel, compression.level);
+      // So that every reader finds damaged bytes, as with zlib streams.
+      ZSTD_CCtx_setParameter(zstd.get(), ZSTD_c_checksumFlag, 1);
+    } else if (compression.level > 1) {
+      deflate.reset(libdeflate_alloc_compressor(compression.level));
+      ensure(deflate != nullptr, "the compressor has its memory");
+    }
   }
 
+  std::size_t compress(std::span<std::byte> in, std::span<std::byte> out) {
+    if (zstd) return frame(in, out);
+    return deflate ? thorough(in, out) : fast(in, out);
+  }
+
+  Compression const compression;
+  std::vector<std::byte> shuffled;
+
+ private:
   std::size_t fast(std::span<std::byte> in, std::span<std::byte> out) {
     isal_deflate_stateless_init(&stream);
     stream.level = fast_level;
@@ -69,30 +86,36 @@ struct ChunkCoder::State {
     return size;
   }
 
+  std::size_t frame(std::span<std::byte const> in, std::span<std::byte> out) {
+    std::size_t const size = ZSTD_compress2(zstd.get(), out.data(), out.size(), in.data(), in.size());
+    ensure(ZSTD_isError(size) == 0, "the compressed chunk fits");
+    return size;
+  }
+
   struct Free {
     void operator()(libdeflate_compressor* compressor) const { libdeflate_free_compressor(compressor); }
+    void operator()(ZSTD_CCtx* compressor) const { ZSTD_freeCCtx(compressor); }
   };
 
-  int level;
-  std::vector<std::byte> shuffled;
   std::unique_ptr<libdeflate_compressor, Free> deflate;
+  std::unique_ptr<ZSTD_CCtx, Free> zstd;
   isal_zstream stream{};
   std::array<std::uint8_t, token_bytes> tokens{};
 };
 
-ChunkCoder::ChunkCoder(int deflate_level) : state_(std::make_unique<State>(deflate_level)) {}
+ChunkCoder::ChunkCoder(Compression const& compression) : state_(std::make_unique<State>(compression)) {}
 
 ChunkCoder::~ChunkCoder() = default;
 
 std::size_t ChunkCoder::bound(std::size_t raw_bytes) {
-  // Both libraries store what does not compress, in blocks with heads of five bytes.
+  // All libraries store what does not compress, in blocks with heads of at most five bytes.
   return raw_bytes + raw_bytes / 256 + 1024;
 }
 
 std::size_t ChunkCoder::encode(std::span<std::byte const> raw, int item_bytes, std::span<std::byte> out) {
   ensure(item_bytes == 1 || item_bytes == 2, "chunks have items of one or two bytes");
   ensure(out.size() >= bound(raw.size()), "there is room for the stored chunk");
-  if (state_->level == 0) {
+  if (state_->compression.coder == Coder::none) {
     std::ranges::copy(raw, out.begin());
     return raw.size();
   }
@@ -103,7 +126,7 @@ std::size_t ChunkCoder::encode(std::span<std::byte const> raw, int item_bytes, s
   } else {
     std::ranges::copy(raw, in.begin());
   }
-  return state_->level == 1 ? state_->fast(in, out) : state_->thorough(in, out);
+  return state_->compress(in, out);
 }
 
 }  // namespace stfcube

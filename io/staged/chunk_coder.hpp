@@ -4,16 +4,18 @@
 #include <memory>
 #include <span>
 
+#include "stfcube/io/compression.hpp"
+
 namespace stfcube {
 
-/// Brings chunks into the form in which HDF5's filters shuffle and deflate store them: bytes of equal weight
-/// side by side (items of two bytes), then one zlib stream. Level 1 is written by ISA-L, levels 2 to 9 by
-/// libdeflate (docs/decisions/0005). Equal chunks give equal bytes on one kind of processor, whatever was
+/// Brings chunks into the form in which HDF5's filters store them: bytes of equal weight side by side (items
+/// of two bytes; the filter shuffle), then one stream. deflate:1 is written by ISA-L, deflate:2 to 9 by
+/// libdeflate as zlib streams (docs/decisions/0005), zstd by its own library as a frame with size and
+/// checksum (docs/decisions/0006). Equal chunks give equal bytes on one kind of processor, whatever was
 /// encoded before. One thread at a time.
 class ChunkCoder {
  public:
-  /// @param deflate_level  0 (chunks stay as they are) to 9
-  explicit ChunkCoder(int deflate_level);
+  explicit ChunkCoder(Compression const& compression);
   ~ChunkCoder();
   ChunkCoder(ChunkCoder const&) = delete;
   ChunkCoder& operator=(ChunkCoder const&) = delete;

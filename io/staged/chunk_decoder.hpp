@@ -7,14 +7,16 @@
 #include <string>
 #include <vector>
 
+#include "stfcube/io/compression.hpp"
+
 namespace stfcube {
 
-/// Undoes what ChunkCoder does, and HDF5's filters shuffle and deflate: stored bytes become a chunk again.
-/// Bytes that were damaged are found by the checksum of the zlib stream. One thread at a time.
+/// Undoes what ChunkCoder does, and HDF5's filters: stored bytes become a chunk again. Bytes that were
+/// damaged are found by the checksum of the zlib stream or the zstd frame. Needs no plugin of HDF5's. One
+/// thread at a time.
 class ChunkDecoder {
  public:
-  /// @param deflated  false: chunks are stored as they are
-  explicit ChunkDecoder(bool deflated);
+  explicit ChunkDecoder(Coder coder);
   ~ChunkDecoder();
   ChunkDecoder(ChunkDecoder const&) = delete;
   ChunkDecoder& operator=(ChunkDecoder const&) = delete;

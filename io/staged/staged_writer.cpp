@@ -49,7 +49,7 @@ class StagedWriter final : public CubeWriter {
         place_(place),
         comm_(comm),
         arrays_(cube_arrays(layout)),
-        encoder_(arrays_, layout.deflate_level, batch_bytes),
+        encoder_(arrays_, layout.compression, batch_bytes),
         part_(place.file("finishing.part")),
         skeleton_bytes_(write_skeleton()),
         staging_(place, arrays_, rounded_up(skeleton_bytes_, head_step), layout.extent_align, comm) {}

@@ -19,8 +19,9 @@ struct UnitEncoder::Worker {
   std::vector<std::byte> raw;
 };
 
-UnitEncoder::UnitEncoder(std::vector<CubeArray> arrays, int deflate_level, std::size_t batch_bytes)
-    : arrays_(std::move(arrays)), deflate_level_(deflate_level), batch_bytes_(batch_bytes) {
+UnitEncoder::UnitEncoder(std::vector<CubeArray> arrays, Compression const& compression,
+                         std::size_t batch_bytes)
+    : arrays_(std::move(arrays)), compression_(compression), batch_bytes_(batch_bytes) {
   for (CubeArray const& array : arrays_) {
     slot_bytes_ = std::max(slot_bytes_, ChunkCoder::bound(array.chunk_bytes()));
   }
@@ -110,7 +111,7 @@ std::unique_ptr<UnitEncoder::Worker> UnitEncoder::hire() {
       return worker;
     }
   }
-  return std::unique_ptr<Worker>(new Worker{ChunkCoder(deflate_level_), {}});
+  return std::unique_ptr<Worker>(new Worker{ChunkCoder(compression_), {}});
 }
 
 void UnitEncoder::dismiss(std::unique_ptr<Worker> worker) {

@@ -23,7 +23,7 @@ struct EncodedChunk {
 /// fill without being stored. One caller at a time.
 class UnitEncoder {
  public:
-  UnitEncoder(std::vector<CubeArray> arrays, int deflate_level, std::size_t batch_bytes);
+  UnitEncoder(std::vector<CubeArray> arrays, Compression const& compression, std::size_t batch_bytes);
   ~UnitEncoder();
 
   /// Parts in which the unit is encoded; at least 1.
@@ -46,7 +46,7 @@ class UnitEncoder {
   void dismiss(std::unique_ptr<Worker> worker);
 
   std::vector<CubeArray> arrays_;
-  int deflate_level_;
+  Compression compression_;
   std::size_t batch_bytes_, slot_bytes_ = 0;
   std::unique_ptr<std::byte[]> slots_;  ///< one for each chunk of a batch
   std::size_t slot_count_ = 0;

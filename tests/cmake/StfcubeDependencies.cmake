@@ -14,6 +14,7 @@ find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(hwy REQUIRED)
 pkg_check_modules(isal REQUIRED IMPORTED_TARGET libisal)
 pkg_check_modules(libdeflate REQUIRED IMPORTED_TARGET libdeflate)
+pkg_check_modules(libzstd REQUIRED IMPORTED_TARGET libzstd)
 
 # The MPI build of HDF5 has its own pkg-config name on Debian; elsewhere FindHDF5 must find a parallel build.
 pkg_check_modules(hdf5_mpi IMPORTED_TARGET hdf5-openmpi)

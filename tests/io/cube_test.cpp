@@ -132,13 +132,13 @@ TEST_P(Cube, digest_does_not_depend_on_tiles_slabs_or_compression) {
   fs::path const folder = fresh_folder();
   CubeLayout const one = synthetic_layout(folder / "one.nc");
   CubeLayout other = synthetic_layout(folder / "other.nc");
-  other.deflate_level = 6;
+  other.compression.level = 6;
   EXPECT_EQ(write_cube(one), write_cube(other, synthetic_units(other, 64, 4)));
 }
 
 TEST_P(Cube, uncompressed_reads_as_written) {
   CubeLayout layout = synthetic_layout(fresh_folder() / "cube.nc");
-  layout.deflate_level = 0;
+  layout.compression = no_compression;
   EXPECT_EQ(write_cube(layout), serial_digest(layout));
   expect_content(layout, synthetic_units(layout, tile_px, slab));
 }
@@ -256,7 +256,6 @@ TEST_P(Cube, disk_that_is_full_is_an_error_on_all_ranks) {
   fs::path const folder = fresh_folder();
   CubeLayout layout = synthetic_layout(folder / "cube.nc");
   layout.grid.width = layout.grid.height = 320;
-  layout.deflate_level = 1;
   std::optional<Error> failed;
   {
     PlacedWriter to(GetParam(), layout, world());

@@ -55,7 +55,7 @@ class InPlaceFinish : public ::testing::Test {
   bool is_in_place() const { return fs::file_size(layout.path) > (4U << 20); }
 
   fs::path const folder = fresh_folder(), disk_folder = folder / "disk";
-  CubeLayout const layout = small_layout(disk_folder / "cube.nc", 0);
+  CubeLayout const layout = small_layout(disk_folder / "cube.nc", no_compression);
   std::vector<SyntheticUnit> const units = small_units(layout);
   fs::path const work = disk_folder / "cube.nc.work";
   std::optional<SmallDisk> disk;

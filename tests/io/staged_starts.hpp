@@ -27,9 +27,9 @@ inline std::string sha_of(std::filesystem::path const& path) {
 }
 
 /// Eight units of seven chunks each: 26 KiB without compression.
-inline CubeLayout small_layout(std::filesystem::path const& path, int deflate_level = 1) {
+inline CubeLayout small_layout(std::filesystem::path const& path, Compression const& compression = {}) {
   CubeLayout layout = synthetic_layout(path);
-  layout.deflate_level = deflate_level;
+  layout.compression = compression;
   layout.dates.resize(3);
   layout.grid.width = 60;
   layout.grid.height = 64;
@@ -111,7 +111,7 @@ class KilledRuns {
   /// @return whether it came to its end
   /// @param all_units  false: the second unit fails
   bool survives(CubeLayout const& layout, int calls, bool all_units = true) {
-    Order order = {.calls = calls, .deflate_level = layout.deflate_level, .all_units = all_units};
+    Order order = {.calls = calls, .compression = layout.compression, .all_units = all_units};
     std::snprintf(order.cube.data(), order.cube.size(), "%s", layout.path.c_str());
     int status = -1;
     EXPECT_EQ(::write(to_[1], &order, sizeof order), static_cast<ssize_t>(sizeof order));
@@ -123,7 +123,8 @@ class KilledRuns {
  private:
   struct Order {
     std::array<char, 500> cube{};
-    int calls = 0, deflate_level = 1;
+    int calls = 0;
+    Compression compression;
     bool all_units = true;
   };
 
@@ -145,7 +146,7 @@ class KilledRuns {
     faults.watch(DiskFaults::all, order.calls);
     faults.kill = true;
     try {
-      CubeLayout const layout = small_layout(order.cube.data(), order.deflate_level);
+      CubeLayout const layout = small_layout(order.cube.data(), order.compression);
       auto const units = small_units(layout);
       if (order.all_units) {
         run(layout, units, Communicator());

@@ -36,7 +36,8 @@ TEST(JobSpec, defaults_are_those_of_the_table) {
   JobSpec const job = make_job_spec(smallest(), "/job");
   EXPECT_EQ(job.model_name, "starfm");
   EXPECT_EQ(job.chunk, (std::array<int, 4>{1, 1, 256, 256}));
-  EXPECT_EQ(job.deflate_level, 1);
+  EXPECT_EQ(job.compression.coder, Coder::deflate);
+  EXPECT_EQ(job.compression.level, 1);
   EXPECT_EQ(job.tile_px, 512);
   EXPECT_EQ(job.max_pair_gap_days, 90);
   EXPECT_TRUE(job.uncertainty);
@@ -86,6 +87,9 @@ TEST(JobSpec, each_fault_is_named_with_its_way_out) {
   EXPECT_THAT(message_of("fine.resampling", "nearest"), HasSubstr("near"));
   EXPECT_THAT(message_of("cube.compression", "zip"), HasSubstr("deflate:1"));
   EXPECT_THAT(message_of("cube.compression", "deflate:4294967297"), HasSubstr("not known"));
+  EXPECT_THAT(message_of("cube.compression", "deflate:10"), HasSubstr("not known"));
+  EXPECT_THAT(message_of("cube.compression", "zstd"), HasSubstr("zstd:1 to zstd:19"));
+  EXPECT_THAT(message_of("cube.compression", "zstd:20"), HasSubstr("zstd:1 to zstd:19"));
   EXPECT_THAT(message_of("cube.chunk", "1 1 0 256"), HasSubstr("positive"));
   EXPECT_THAT(message_of("cube.chunk", "1 1 2.5 256"), HasSubstr("whole numbers"));
   EXPECT_THAT(message_of("cube.chunk", "1 1 1e30 nan"), HasSubstr("whole numbers"));

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 #include <nlohmann/json.hpp>
@@ -167,28 +168,43 @@ std::uint64_t decoded_bytes(PreparedJob const& job) {
 
 /// A cube that was started keeps its tiles and slabs, which must fit the memory of today.
 MemoryPlan memory_of_started(PreparedJob const& job, StartedRun const& started,
-                             std::function<std::uint64_t(int)> const& unit_bytes, int targets) {
+                             std::function<std::uint64_t(int)> const& unit_bytes, int chunk_dates, int targets) {
   try {
-    return plan_memory(job.budget, unit_bytes, started.slab_dates, job.spec.chunk[0], targets, job.threads);
+    return plan_memory(job.budget, unit_bytes, started.slab_dates, chunk_dates, targets, job.threads);
   } catch (Error const& error) {
     throw error.with(fmt::format("{} was started with tiles of {} px and {} target dates at a time (more memory, or --fresh)",
                                  job.spec.cube_path.string(), started.tile_px, started.slab_dates));
   }
 }
 
+/// A chunk is compressed, stored and checked as one piece.
+void check_chunk(PreparedJob const& job) {
+  constexpr std::uint64_t most = std::uint64_t{1} << 30;
+  std::array<std::size_t, 4> const cube = {job.task.targets.size(), job.task.bands.size(),
+                                           static_cast<std::size_t>(job.task.fine_grid.height),
+                                           static_cast<std::size_t>(job.task.fine_grid.width)};
+  std::uint64_t bytes = sizeof(Dn);
+  for (std::size_t axis = 0; axis < 4; ++axis) bytes *= std::min(static_cast<std::size_t>(job.spec.chunk[axis]), cube[axis]);
+  require(bytes <= most, ErrorKind::config,
+          fmt::format("cube.chunk = {}: one chunk would have {}, at most {} are possible. The default, 1 1 256 256, has 128 KiB.",
+                      fmt::join(job.spec.chunk, " "), format_bytes(bytes), format_bytes(most)));
+}
+
 void plan_work(PreparedJob& job, std::optional<StartedRun> const& started, Communicator const& comm) {
   FusionTask& task = job.task;
+  int const targets = static_cast<int>(task.targets.size());
+  int const chunk_dates = std::min(job.spec.chunk[0], targets);
   PlanSettings settings{.tile_px = started ? started->tile_px : job.spec.tile_px,
                         .chunk_y = std::min(job.spec.chunk[2], task.fine_grid.height),
                         .chunk_x = std::min(job.spec.chunk[3], task.fine_grid.width),
-                        .chunk_t = job.spec.chunk[0],
+                        .chunk_t = chunk_dates,
                         .lattice_px = task.model->info().support.lattice_px,
                         .slab_dates = 1};
-  int const targets = static_cast<int>(task.targets.size());
   Plan const first = make_plan(task.fine_grid, targets, settings);
   job.budget = memory_budget(job.spec.memory_bytes, comm.node_size());
-  // Tiles in the middle have the whole halo: the largest one is near the centre of the grid.
-  Rect const largest = first.tiles[static_cast<std::size_t>((first.rows / 2) * first.columns + first.columns / 2)];
+  // The last row and column may be cut, the outer ones have less halo.
+  Rect const largest =
+      *std::ranges::max_element(first.tiles, {}, [&](Rect const& tile) { return padded_tile(task, tile).area(); });
   auto const bytes = [&](int dates) {
     std::uint64_t most = 0;
     for (int start = 0; start < targets; start += dates) {
@@ -196,8 +212,8 @@ void plan_work(PreparedJob& job, std::optional<StartedRun> const& started, Commu
     }
     return most;
   };
-  job.memory = started ? memory_of_started(job, *started, bytes, targets)
-                       : plan_memory(job.budget, bytes, job.spec.slab_dates, job.spec.chunk[0], targets, job.threads);
+  job.memory = started ? memory_of_started(job, *started, bytes, chunk_dates, targets)
+                       : plan_memory(job.budget, bytes, job.spec.slab_dates, chunk_dates, targets, job.threads);
   job.memory.block_cache_bytes = std::min(job.memory.block_cache_bytes, decoded_bytes(job));
   settings.slab_dates = job.memory.slab_dates;
   job.plan = make_plan(task.fine_grid, targets, settings);
@@ -239,11 +255,10 @@ void same_job_everywhere(JobSpec const& spec, Communicator const& comm) {
 
 void check_compression(JobSpec const& spec) {
   require(has_filter(spec.compression), ErrorKind::config,
-          "cube.compression = zstd needs HDF5's plugin for zstd (filter 32015), which is not there. Install it, for example "
-          "with Debian's python3-hdf5plugin, and set HDF5_PLUGIN_PATH to the folder that holds it; or take deflate:1, "
-          "which every reader has.");
+          "cube.compression = zstd needs a plugin of HDF5's (filter 32015), which is not there. Install it (hdf5plugin of PyPI "
+          "and conda-forge holds it) and set HDF5_PLUGIN_PATH to its folder, or take deflate:1, which every reader has.");
   if (spec.compression.coder == Coder::zstd) {
-    log::warning("cube.compression = zstd: whoever reads the cube needs HDF5's plugin for zstd (docs/chunks.md)");
+    log::warning("cube.compression = zstd: whoever reads the cube needs the plugin, too (HDF5's filter 32015; docs/chunks.md)");
   }
 }
 
@@ -279,6 +294,7 @@ std::unique_ptr<PreparedJob> prepare_job(JobSpec const& spec, std::optional<Star
     task.targets = resolve_target_dates(spec.target_dates, job->fine.reader->dates(), job->coarse.reader->dates());
     job->pairs = find_pairs(job->fine.reader->dates(), job->coarse.reader->dates(), spec.pair_tolerance_days);
     check_targets(*job);
+    check_chunk(*job);
   });
   // Memory planning asks the caches for dates only, so they may exist before their size is known.
   open_caches(*job);

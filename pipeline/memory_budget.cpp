@@ -95,7 +95,9 @@ MemoryPlan plan_memory(MemoryBudget const& budget, std::function<std::uint64_t(i
   if (plan.total_bytes() <= budget.bytes) return plan;
   // Where the program alone needs more than there is, no tile is small enough.
   bool const tile_decides = plan.total_bytes() - bytes_in_flight(plan.unit_bytes, 1) < budget.bytes;
-  std::string const lower = slab_dates > chunk_dates ? "Set run.tile or run.slab lower, or give" : "Set run.tile lower, or give";
+  std::string const lower = slab_dates > chunk_dates
+                                ? "Set run.tile or run.slab lower, or give"
+                                : "Set run.tile or cube.chunk lower (tiles and slabs are whole chunks), or give";
   throw Error(ErrorKind::resource,
               fmt::format("one tile of {} target date(s) needs {} per rank, but only {} are there ({}). {} each rank more "
                           "memory (run.memory, or Slurm's --mem).",

@@ -61,6 +61,21 @@ TEST(MemoryPlan, refuses_what_cannot_fit_and_says_how_much_is_needed) {
   }
 }
 
+TEST(MemoryPlan, no_slab_is_shorter_than_a_chunk_and_the_message_says_so) {
+  auto const plan = [](int slab_dates, std::uint64_t bytes) {
+    return plan_memory({bytes, "run.memory"}, ten_mebibytes_per_date, slab_dates, 46, 46, 2);
+  };
+  EXPECT_EQ(plan(1, 8 * gibibyte).slab_dates, 46);
+  try {
+    plan(0, 900 * mebibyte);
+    FAIL();
+  } catch (Error const& error) {
+    std::string const text = error.what();
+    EXPECT_NE(text.find("one tile of 46 target date(s) needs"), std::string::npos) << text;
+    EXPECT_NE(text.find("run.tile or cube.chunk lower"), std::string::npos) << text;
+  }
+}
+
 TEST(MemoryPlan, caches_shrink_before_a_job_is_refused) {
   auto const plan = plan_memory({340 * mebibyte, "run.memory"}, ten_mebibytes_per_date, 0, 1, 46, 2);
   EXPECT_EQ(plan.slab_dates, 1);

@@ -13,6 +13,7 @@
 
 #include "stfcube/io/cube.hpp"
 #include "stfcube/io/staged/chunk_coder.hpp"
+#include "stfcube/io/staged/journal.hpp"
 #include "stfcube/io/staged/plain_file.hpp"
 #include "stfcube/io/staged/unit_encoder.hpp"
 #include "stfcube/partitioning/core/digest.hpp"
@@ -134,6 +135,19 @@ TEST(StagedWriter, unit_written_twice_counts_once) {
   EXPECT_EQ(sha256_hex(bytes_of(twice.path)), sha256_hex(bytes_of(once.path)));
 }
 
+/// Where the journals of a work directory say that units begin in its data file.
+std::vector<std::uint64_t> first_places(fs::path const& work) {
+  std::vector<std::uint64_t> places;
+  for (auto const& file : fs::directory_iterator(work)) {
+    if (!file.path().filename().string().starts_with("journal.")) continue;
+    JournalReader journal(file.path());
+    while (auto const record = journal.next()) {
+      if (record->position == 0) places.push_back(record->chunk.offset);
+    }
+  }
+  return places;
+}
+
 TEST(StagedWriter, places_are_aligned_as_asked_and_bytes_do_not_depend_on_it) {
   fs::path const folder = fresh_folder();
   CubeLayout const fine = large_layout(folder / "fine.nc");
@@ -152,6 +166,13 @@ TEST(StagedWriter, places_are_aligned_as_asked_and_bytes_do_not_depend_on_it) {
     EXPECT_EQ(to.writer->first_extent() % (3 * 65536), 0U);
     EXPECT_GE(to.writer->first_extent(), 4U << 20);
     write_units(to, coarse, units, world());
+    world().barrier();
+    if (world().is_root()) {
+      auto const begins = first_places(coarse.path.string() + ".work");
+      EXPECT_EQ(begins.size(), units.size());
+      for (std::uint64_t const place : begins) EXPECT_EQ(place % (3 * 65536), 0U);
+    }
+    world().barrier();
     to.writer->finish({units.size(), units.size(), ""});
   }
   EXPECT_EQ(sha256_hex(bytes_of(fine.path)), sha256_hex(bytes_of(coarse.path)));

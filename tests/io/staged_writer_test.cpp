@@ -7,6 +7,7 @@
 #include <iterator>
 #include <optional>
 #include <random>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -152,25 +153,27 @@ TEST(StagedWriter, places_are_aligned_as_asked_and_bytes_do_not_depend_on_it) {
   fs::path const folder = fresh_folder();
   CubeLayout const fine = large_layout(folder / "fine.nc");
   CubeLayout coarse = large_layout(folder / "coarse.nc");
-  coarse.extent_align = 3 * 65536;
+  constexpr std::uint64_t step = 3 * 65536;
+  coarse.extent_align = step;
   auto const units = synthetic_units(fine, 64, slab);
   write_with(world(), fine, units);
   {
     PlacedWriter to("staged", coarse, world());
-    to.extents = [next = to.extents](std::uint64_t bytes) {
-      std::uint64_t const offset = next(bytes);
+    std::uint64_t const begin = to.writer->first_extent();
+    EXPECT_EQ(begin % step, 0U);
+    to.extents = [next = begin + static_cast<std::uint64_t>(world().rank()) * 1000 *
+                                     step](std::uint64_t bytes) mutable {
       EXPECT_GT(bytes, 0U);
-      EXPECT_EQ(bytes % (3 * 65536), 0U);
-      return offset;
+      EXPECT_EQ(bytes % step, 0U);
+      return std::exchange(next, next + bytes);
     };
-    EXPECT_EQ(to.writer->first_extent() % (3 * 65536), 0U);
     EXPECT_GE(to.writer->first_extent(), 4U << 20);
     write_units(to, coarse, units, world());
     world().barrier();
     if (world().is_root()) {
       auto const begins = first_places(coarse.path.string() + ".work");
       EXPECT_EQ(begins.size(), units.size());
-      for (std::uint64_t const place : begins) EXPECT_EQ(place % (3 * 65536), 0U);
+      for (std::uint64_t const place : begins) EXPECT_EQ(place % step, 0U);
     }
     world().barrier();
     to.writer->finish({units.size(), units.size(), ""});

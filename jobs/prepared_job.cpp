@@ -253,11 +253,11 @@ void same_job_everywhere(JobSpec const& spec, Communicator const& comm) {
   }
 }
 
-void check_compression(JobSpec const& spec) {
+void check_compression(JobSpec const& spec, bool is_root) {
   require(has_filter(spec.compression), ErrorKind::config,
           "cube.compression = zstd needs a plugin of HDF5's (filter 32015), which is not there. Install it (hdf5plugin of PyPI "
           "and conda-forge holds it) and set HDF5_PLUGIN_PATH to its folder, or take deflate:1, which every reader has.");
-  if (spec.compression.coder == Coder::zstd) {
+  if (is_root && spec.compression.coder == Coder::zstd) {
     log::warning("cube.compression = zstd: whoever reads the cube needs the plugin, too (HDF5's filter 32015; docs/chunks.md)");
   }
 }
@@ -267,7 +267,7 @@ void check_compression(JobSpec const& spec) {
 std::unique_ptr<PreparedJob> prepare_job(JobSpec const& spec, std::optional<StartedRun> const& started,
                                          Communicator const& comm) {
   same_job_everywhere(spec, comm);
-  comm.together([&] { check_compression(spec); });
+  comm.together([&] { check_compression(spec, comm.is_root()); });
   auto job = std::make_unique<PreparedJob>();
   job->spec = spec;
   job->threads = spec.threads > 0 ? spec.threads : threads_per_rank(comm.node_size());

@@ -150,7 +150,7 @@ void write_cube(benchmark::State& state, char const* writer_name) {
 /// Calls visit(bytes) with the chunks of a unit as the staged writer stores them.
 template <class Visit>
 void encode(CubeLayout const& layout, CubeUnit const& unit, Visit&& visit) {
-  UnitEncoder encoder(cube_arrays(layout), layout.deflate_level, std::size_t{32} << 20);
+  UnitEncoder encoder(cube_arrays(layout), layout.compression, std::size_t{32} << 20);
   for (int batch = 0; batch < encoder.batches(unit); ++batch) {
     for (EncodedChunk const& chunk : encoder.encode(unit, batch)) visit(chunk.bytes);
   }

@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "stfcube/partitioning/mpi/session.hpp"
 #include "stfcube/tests/support/world.hpp"
@@ -10,6 +11,7 @@ namespace stfcube::testing {
 namespace {
 
 Communicator* current = nullptr;
+std::filesystem::path folder;
 
 /// What ranks other than 0 tell: failures alone.
 class FailurePrinter final : public ::testing::EmptyTestEventListener {
@@ -23,12 +25,27 @@ class FailurePrinter final : public ::testing::EmptyTestEventListener {
 
 }  // namespace
 Communicator const& world() { return *current; }
+std::filesystem::path const& folder_of_run() { return folder; }
+
+/// The same on every rank, and of no other test that runs at the same time.
+void name_folder(Communicator const& ranks) {
+  folder = ranks.broadcast(std::filesystem::temp_directory_path() / ("stfcube_test_" + std::to_string(getpid())));
+}
+
+/// What a test left: children of a failed one may still be at work in it.
+void remove_folder(Communicator const& ranks) {
+  std::error_code ignored;
+  ranks.barrier();
+  if (ranks.is_root()) std::filesystem::remove_all(folder, ignored);
+}
+
 }  // namespace stfcube::testing
 
 int main(int argc, char** argv) {
   stfcube::Session session(argc, argv);
   stfcube::Communicator world = session.world();
   stfcube::testing::current = &world;
+  stfcube::testing::name_folder(world);
   ::testing::InitGoogleTest(&argc, argv);
   if (!world.is_root()) {
     // Successes are rank 0's to tell.
@@ -38,6 +55,7 @@ int main(int argc, char** argv) {
   }
   int const failed = RUN_ALL_TESTS();
   int const any = static_cast<int>(world.max(failed));
+  stfcube::testing::remove_folder(world);
   world = stfcube::Communicator();
   return any;
 }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
@@ -13,12 +14,15 @@ namespace stfcube::testing {
 /// All ranks of this test run.
 Communicator const& world();
 
+/// Where the folders of this run of the test program are; removed at its end.
+std::filesystem::path const& folder_of_run();
+
 /// A fresh empty folder for the running test, the same on every rank. Collective when there are several ranks.
 inline std::filesystem::path fresh_folder() {
   auto const* info = ::testing::UnitTest::GetInstance()->current_test_info();
-  auto const folder = std::filesystem::temp_directory_path() /
-                      ("stfcube_" + std::string(info->test_suite_name()) + "_" + info->name() + "_np" +
-                       std::to_string(world().size()));
+  std::string name = std::string(info->test_suite_name()) + "_" + info->name();
+  std::ranges::replace(name, '/', '_');
+  auto const folder = folder_of_run() / name;
   if (world().is_root()) {
     std::filesystem::remove_all(folder);
     std::filesystem::create_directories(folder);

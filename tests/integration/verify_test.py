@@ -201,6 +201,7 @@ class Verify(EndToEnd):
             done = stfcube("verify", cube, check=False)
             self.assertEqual(done.returncode, 1, name)
             self.assertIn(f"{name} is missing", done.stdout)
+            self.assertNotIn("does not name", done.stdout)  # what stayed is whole
 
     def test_changed_attributes_are_named(self):
         changes = {

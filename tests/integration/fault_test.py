@@ -16,7 +16,7 @@ import unittest
 import h5py
 import rasterio
 
-from harness import BINARY, ENVIRONMENT, EndToEnd, sha256, stfcube
+from harness import BINARY, ENVIRONMENT, TIME_FACTOR, EndToEnd, sha256, stfcube
 
 KILLS = int(os.environ.get("STFCUBE_KILLS", "5"))
 
@@ -59,7 +59,7 @@ class Fault(EndToEnd):
     def wait_for_work(self, cube, run):
         """Until the run has journalled some units."""
         work = pathlib.Path(f"{cube}.work")
-        for _ in range(6000):
+        for _ in range(int(6000 * TIME_FACTOR)):
             if run.poll() is not None or sum(f.stat().st_size for f in work.glob("journal.*")) > 640:
                 return
             time.sleep(0.01)
@@ -67,7 +67,7 @@ class Fault(EndToEnd):
 
     def wait_for_finish(self, cube, run):
         part = pathlib.Path(f"{cube}.work/status.json")
-        for _ in range(30000):
+        for _ in range(int(30000 * TIME_FACTOR)):
             try:
                 if run.poll() is not None or "finishing" in part.read_text():
                     return
@@ -103,7 +103,7 @@ class Fault(EndToEnd):
                         kills += 1
                     except ProcessLookupError:
                         pass
-                run.communicate(timeout=300)
+                run.communicate(timeout=300 * TIME_FACTOR)
                 for left in processes(str(cube)):
                     os.kill(left, signal.SIGKILL)
             if not cube.exists():
@@ -121,7 +121,7 @@ class Fault(EndToEnd):
         run = self.start(cube, 2)
         self.wait_for_work(cube, run)
         send(run, cube)
-        _, log = run.communicate(timeout=300)
+        _, log = run.communicate(timeout=300 * TIME_FACTOR)
         if expected is not None:
             self.assertEqual(run.returncode, expected, log)
             self.assertIn("Run the same command again to continue", log)
@@ -161,7 +161,7 @@ class Fault(EndToEnd):
         run = subprocess.Popen([BINARY, *map(str, words)], env=ENVIRONMENT, text=True, stderr=subprocess.PIPE)
         time.sleep(1.5)
         run.send_signal(signal.SIGUSR1)
-        _, log = run.communicate(timeout=300)
+        _, log = run.communicate(timeout=300 * TIME_FACTOR)
         self.assertEqual(run.returncode, 75, log)
         self.assertIn("run.grace", log)
 
@@ -175,7 +175,7 @@ class Fault(EndToEnd):
         self.assertIn("Wait for its end, stop it, or choose another cube.path", second.stderr)
         for process in processes(str(cube)):
             os.kill(process, signal.SIGKILL)
-        first.communicate(timeout=300)
+        first.communicate(timeout=300 * TIME_FACTOR)
         self.assertIn("dead", stfcube("status", cube).stdout)
         third = stfcube(*self.words(cube), ranks=2)
         self.assertIn("left behind", third.stderr)
@@ -188,7 +188,7 @@ class Fault(EndToEnd):
         self.wait_for_work(cube, run)
         for process in processes(str(cube)):
             os.kill(process, signal.SIGKILL)
-        run.communicate(timeout=300)
+        run.communicate(timeout=300 * TIME_FACTOR)
         return cube
 
     def test_another_job_is_refused_naming_the_keys_and_fresh_starts_over(self):
@@ -279,7 +279,7 @@ class Fault(EndToEnd):
         run = self.start(cube, 2)
         self.wait_for_work(cube, run)
         shutil.rmtree(f"{cube}.work", ignore_errors=True)
-        _, log = run.communicate(timeout=300)
+        _, log = run.communicate(timeout=300 * TIME_FACTOR)
         self.assertEqual(run.returncode, 1, log)
         self.assertRegex(log, r"stfcube: .*cube\.nc\.work")
         self.assertFalse(cube.exists())

@@ -166,6 +166,7 @@ TEST(WorkDirectory, second_run_is_refused_on_all_ranks) {
                [&] { WorkDirectory(cube, world()); });
   world().barrier();
   EXPECT_TRUE(fs::exists(first.file("LOCK")));
+  world().barrier();  // before rank 0 gives the lock back
 }
 
 TEST(WorkDirectory, run_that_lost_the_lock_changes_nothing) {

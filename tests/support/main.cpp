@@ -1,5 +1,6 @@
 // Starts MPI for every test binary, so that the same binary runs alone or under mpirun.
 #include <cstdio>
+#include <string>
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -15,12 +16,17 @@ std::filesystem::path folder;
 
 /// What ranks other than 0 tell: failures alone.
 class FailurePrinter final : public ::testing::EmptyTestEventListener {
+  void OnTestStart(::testing::TestInfo const& test) override { test_ = test.name(); }
+  void OnTestEnd(::testing::TestInfo const&) override { test_.clear(); }
+
+  // GoogleTest holds its lock meanwhile: it cannot be asked for the test.
   void OnTestPartResult(::testing::TestPartResult const& result) override {
     if (!result.failed()) return;
-    auto const* test = ::testing::UnitTest::GetInstance()->current_test_info();
-    std::fprintf(stderr, "rank %d, %s: %s:%d: %s\n", current->rank(), test ? test->name() : "", result.file_name(),
+    std::fprintf(stderr, "rank %d, %s: %s:%d: %s\n", current->rank(), test_.c_str(), result.file_name(),
                  result.line_number(), result.message());
   }
+
+  std::string test_;
 };
 
 }  // namespace

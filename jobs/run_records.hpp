@@ -18,7 +18,7 @@ struct RunFacts {
   std::size_t units = 0, units_before = 0;  ///< of the cube; done by earlier starts
   std::int64_t pixel_values = 0;            ///< that this start has to do
   int ranks = 1, threads = 1;
-  std::string writer;
+  std::string writer = {};
 };
 
 inline constexpr char const* status_file = "status.json";

@@ -292,7 +292,7 @@ class Fault(EndToEnd):
         words = ["run", archive / "job.cfg", *self.words(cube)[2:]]
         scene = sorted((archive / "fine").glob("FINE_????????.tif"))[1]
         whole = scene.read_bytes()
-        # One block of the second band cannot be decoded any more; `plan` looks at the first and last ones only.
+        # One block of the second band cannot be decoded any more; `plan` looks at the last ones only.
         with rasterio.open(scene) as file:
             begin = int(file.get_tag_item("BLOCK_OFFSET_0_1", "TIFF", bidx=2))
         scene.write_bytes(whole[:begin] + bytes(2) + whole[begin + 2:])

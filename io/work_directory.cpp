@@ -40,6 +40,10 @@ bool is_ours(std::string const& name) {
 
 }  // namespace
 
+fs::path work_directory_of(fs::path const& cube) {
+  return cube.string() + ".work";
+}
+
 void check_cube_place(fs::path const& cube) {
   auto const check = [&](bool good, std::string const& why) {
     require(good, ErrorKind::config, fmt::format("cube.path = {}{}", cube.string(), why));
@@ -58,7 +62,7 @@ void check_cube_place(fs::path const& cube) {
 }
 
 WorkDirectory::WorkDirectory(fs::path cube, Communicator const& comm)
-    : cube_(std::move(cube)), directory_(cube_.string() + ".work") {
+    : cube_(std::move(cube)), directory_(work_directory_of(cube_)) {
   comm.together([&] {
     if (!comm.is_root()) return;
     check_cube_place(cube_);

@@ -14,6 +14,9 @@ namespace stfcube {
 /// anything, is a cube of ours. @throws Error(config)
 void check_cube_place(std::filesystem::path const& cube);
 
+/// `<cube>.work`, beside the final name.
+std::filesystem::path work_directory_of(std::filesystem::path const& cube);
+
 /// Where a cube is written: the directory `<cube>.work` beside the final name, on the same file system, so
 /// that the last step is an atomic rename. Every rank has one of these; all but `file` and `cube` is the
 /// business of rank 0.

@@ -45,10 +45,6 @@ void check_same_job(CubeReader& cube, JobSpec const& spec) {
 
 }  // namespace
 
-fs::path work_directory_of(fs::path const& cube) {
-  return cube.string() + ".work";
-}
-
 CubeState cube_state(JobSpec const& spec) {
   check_cube_place(spec.cube_path);
   CubeState state;

@@ -24,7 +24,4 @@ CubeState cube_state(JobSpec const& spec);
 /// What the root sees, on every rank. @collective @throws as above, on every rank
 CubeState cube_state(JobSpec const& spec, Communicator const& comm);
 
-/// `<cube>.work`
-std::filesystem::path work_directory_of(std::filesystem::path const& cube);
-
 }  // namespace stfcube

@@ -11,7 +11,7 @@
 #include <optional>
 
 #include "stfcube/io/cube.hpp"
-#include "stfcube/jobs/cube_state.hpp"
+#include "stfcube/io/work_directory.hpp"
 #include "stfcube/jobs/job_inputs.hpp"
 #include "stfcube/jobs/run_records.hpp"
 #include "stfcube/jobs/scene_faults.hpp"

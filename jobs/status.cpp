@@ -9,8 +9,8 @@
 
 #include "stfcube/io/cube.hpp"
 #include "stfcube/io/stored_progress.hpp"
+#include "stfcube/io/work_directory.hpp"
 #include "stfcube/io/work_lock.hpp"
-#include "stfcube/jobs/cube_state.hpp"
 #include "stfcube/jobs/run_records.hpp"
 #include "stfcube/jobs/started_run.hpp"
 #include "stfcube/partitioning/core/error.hpp"

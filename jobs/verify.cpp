@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "stfcube/io/cube_check.hpp"
+#include "stfcube/io/work_directory.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 #include "stfcube/partitioning/core/text.hpp"
 
@@ -18,7 +19,7 @@ void require_cube(fs::path const& cube) {
   if (fs::is_regular_file(cube)) return;
   std::string const name = cube.string();
   require(!fs::is_directory(cube), ErrorKind::config, fmt::format("{} is a folder. Name a cube.", name));
-  require(!fs::exists(name + ".work"), ErrorKind::config,
+  require(!fs::exists(work_directory_of(cube)), ErrorKind::config,
           fmt::format("{0} is not finished: 'stfcube status {0}' tells how far it is, and 'stfcube run' with its job goes on.",
                       name));
   throw Error(ErrorKind::config, fmt::format("{}: there is no such file. Check the path.", name));

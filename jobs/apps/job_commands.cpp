@@ -25,13 +25,12 @@ int run(CommandArguments const& arguments, Words const&, Communicator const& com
 
 int plan(CommandArguments const& arguments, Words const&, Communicator const& comm) {
   JobSpec spec;
-  CubeState state;
   int ranks = 1;
   comm.together([&] {
     spec = arguments.job();
     ranks = arguments.integer("ranks", 1, 1 << 20);
   });
-  state = cube_state(spec, comm);
+  CubeState const state = cube_state(spec, comm);
   auto const job = prepare_job(spec, state.started, comm);
   if (comm.is_root()) fmt::print("{}", arguments.has("json") ? plan_json(*job, state.text, ranks) : plan_report(*job, state.text, ranks));
   return 0;

@@ -57,6 +57,14 @@ void check_mpi(int code, char const* call) {
   throw Error(ErrorKind::mpi, fmt::format("{} failed: {}", call, std::string_view(text, static_cast<std::size_t>(length))));
 }
 
+std::string receive_probed(MPI_Comm comm, MPI_Status const& probed) {
+  int length = 0;
+  check_mpi(MPI_Get_count(&probed, MPI_CHAR, &length), "MPI_Get_count");
+  std::string bytes(static_cast<std::size_t>(length), '\0');
+  check_mpi(MPI_Recv(bytes.data(), length, MPI_CHAR, probed.MPI_SOURCE, probed.MPI_TAG, comm, MPI_STATUS_IGNORE), "MPI_Recv");
+  return bytes;
+}
+
 Communicator::Native::~Native() {
   int finalized = 0;
   MPI_Finalized(&finalized);
@@ -150,11 +158,7 @@ std::string Communicator::receive_from(int rank) const {
   ensure(rank_ == 0 && rank != 0, "the root receives from the others");
   MPI_Status status;
   check_mpi(MPI_Probe(rank, to_root_tag, mpi_comm(*this), &status), "MPI_Probe");
-  int length = 0;
-  check_mpi(MPI_Get_count(&status, MPI_CHAR, &length), "MPI_Get_count");
-  std::string bytes(static_cast<std::size_t>(length), '\0');
-  check_mpi(MPI_Recv(bytes.data(), length, MPI_CHAR, rank, to_root_tag, mpi_comm(*this), MPI_STATUS_IGNORE), "MPI_Recv");
-  return bytes;
+  return receive_probed(mpi_comm(*this), status);
 }
 
 void Communicator::barrier() const {

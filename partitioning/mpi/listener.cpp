@@ -32,16 +32,6 @@ void send(MPI_Comm comm, std::string const& text, int rank, int tag) {
   check_mpi(MPI_Send(text.data(), static_cast<int>(text.size()), MPI_CHAR, rank, tag, comm), "MPI_Send");
 }
 
-/// Receives the message that `probed` announced.
-std::string receive(MPI_Comm comm, MPI_Status const& probed) {
-  int size = 0;
-  check_mpi(MPI_Get_count(&probed, MPI_CHAR, &size), "MPI_Get_count");
-  std::string text(static_cast<std::size_t>(size), '\0');
-  check_mpi(MPI_Recv(text.data(), size, MPI_CHAR, probed.MPI_SOURCE, probed.MPI_TAG, comm, MPI_STATUS_IGNORE),
-            "MPI_Recv");
-  return text;
-}
-
 MPI_Status wait_for_message(MPI_Comm comm, int rank, int tag) {
   MPI_Status probed;
   int there = 0;
@@ -69,7 +59,7 @@ struct Listener::State {
     MPI_Comm const native = mpi_comm(comm);
     for (int others = comm.size() - 1; others > 0;) {
       MPI_Status const probed = wait_for_message(native, MPI_ANY_SOURCE, question_tag);
-      std::string const question = receive(native, probed);
+      std::string const question = receive_probed(native, probed);
       if (question.empty()) {
         --others;
       } else {
@@ -108,7 +98,7 @@ std::string Listener::ask(std::string const& question) {
   std::lock_guard const lock(state_->mutex);
   MPI_Comm const native = mpi_comm(state_->comm);
   send(native, question, 0, question_tag);
-  return receive(native, wait_for_message(native, 0, answer_tag));
+  return receive_probed(native, wait_for_message(native, 0, answer_tag));
 }
 
 }  // namespace stfcube

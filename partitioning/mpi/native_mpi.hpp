@@ -2,6 +2,8 @@
 
 #include <mpi.h>
 
+#include <string>
+
 #include "stfcube/partitioning/mpi/communicator.hpp"
 
 namespace stfcube {
@@ -17,5 +19,8 @@ MPI_Comm mpi_comm(Communicator const& communicator);
 
 /// @throws Error(mpi) with MPI's own text when `code` is not MPI_SUCCESS.
 void check_mpi(int code, char const* call);
+
+/// Receives the message that `probed` announced: bytes of any length below 2 GiB. @throws Error(mpi)
+std::string receive_probed(MPI_Comm comm, MPI_Status const& probed);
 
 }  // namespace stfcube

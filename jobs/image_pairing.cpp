@@ -25,28 +25,9 @@ std::string lower(std::string text) {
   return text;
 }
 
-/// The EPSG code of the whole WKT2, "" when it has none.
-std::string epsg_code(std::string const& wkt) {
-  auto const at = wkt.rfind("ID[\"EPSG\",");
-  return at == std::string::npos || !wkt.ends_with("]]") ? "" : wkt.substr(at);
-}
-
-/// Same pixels on the ground? Without a CRS on both sides only sizes can be compared.
-bool same_grid(Grid const& a, Grid const& b) {
-  constexpr double tolerance_px = 0.01;
-  if (a.width != b.width || a.height != b.height) return false;
-  if (a.crs_wkt.empty() || b.crs_wkt.empty()) return true;
-  std::string const a_code = epsg_code(a.crs_wkt), b_code = epsg_code(b.crs_wkt);
-  if (!a_code.empty() && !b_code.empty() && a_code != b_code) return false;
-  double const x_tolerance = tolerance_px * a.dx, y_tolerance = tolerance_px * a.dy;
-  return a.geographic == b.geographic && std::abs(a.x0 - b.x0) < x_tolerance &&
-         std::abs(a.y0 - b.y0) < y_tolerance && std::abs(a.dx - b.dx) * a.width < x_tolerance &&
-         std::abs(a.dy - b.dy) * a.height < y_tolerance;
-}
-
 void check_grids(ImageSourceInfo const& prediction, ImageSourceInfo const& reference) {
   require(
-      same_grid(prediction.grid, reference.grid), ErrorKind::data,
+      same_pixels(prediction.grid, reference.grid), ErrorKind::data,
       fmt::format(
           "{} and {} do not have the same pixels: {}; and {}. Bring the reference to the prediction's grid "
           "first, for example with gdalwarp -te ... -tr ...",

@@ -31,10 +31,14 @@ void add_inputs(std::vector<InputRecord>& inputs, Catalog const& catalog, fs::pa
 
 }  // namespace
 
-std::vector<InputRecord> input_records(Catalog const& fine, Catalog const& coarse, fs::path const& folder) {
+std::vector<InputRecord> input_records(Catalog const& fine, Catalog const& coarse, std::vector<fs::path> const& maps,
+                                       fs::path const& folder) {
   std::vector<InputRecord> inputs;
   add_inputs(inputs, fine, folder);
   add_inputs(inputs, coarse, folder);
+  for (fs::path const& map : maps) {
+    if (!map.empty()) inputs.push_back({href_of(map.string(), folder), map.stem().string(), "map", Date{0}});
+  }
   return inputs;
 }
 

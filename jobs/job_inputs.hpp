@@ -10,9 +10,10 @@
 
 namespace stfcube {
 
-/// The files of both sensors, for the provenance of a cube: paths relative to `folder`, URLs without what may
-/// be secret.
+/// The files of both sensors and the maps, for the provenance of a cube: paths relative to `folder`, URLs without what may
+/// be secret. @param maps  empty paths are left out; a map has the date 1970-01-01
 std::vector<InputRecord> input_records(Catalog const& fine, Catalog const& coarse,
+                                       std::vector<std::filesystem::path> const& maps,
                                        std::filesystem::path const& folder);
 
 /// An input as a later start of the same run knows it again.

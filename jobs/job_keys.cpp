@@ -52,7 +52,10 @@ std::vector<JobKey> model_keys() {
       {"model.name", "starfm", "fusion method; 'stfcube models' lists them"},
       {"model.max_pair_gap", "90", "days between a target date and the pairs it may use"},
       {"model.pair_tolerance", "0", "days between the fine and the coarse observation of one pair"},
-      {"model.stat_region", "scene", "where statistics come from: scene"},
+      {"model.stat_region", "scene", "where statistics come from: scene, or zones (areas larger than a scene)"},
+      {"model.zone", "3072", "side of a statistics zone in fine pixels, even"},
+      {"model.class_map", "", "raster of land-cover classes on the cube's grid, for methods that use classes; default: found by the method", ""},
+      {"model.object_map", "", "raster of numbered objects (segments, fields) on the cube's grid, for methods that use objects", ""},
       {"model.gap_fill", "linear", "pixels without a usable coarse observation: linear (in time, flagged) or none"},
   };
   for (auto const& [method, entry] : model_registry()) {

@@ -222,6 +222,17 @@ std::uint64_t extent_align(std::string const& text) {
   return *bytes;
 }
 
+/// Side of a statistics zone; 0 when statistics are those of the whole scene.
+int zone_px(Values const& values) {
+  int const side = values.integer("model.zone", 64, 1 << 20);
+  require(side % 2 == 0, ErrorKind::config, fmt::format("model.zone = {} (must be even: zones overlap by halves).", side));
+  return values.choice("model.stat_region", {"scene", "zones"}) == "zones" ? side : 0;
+}
+
+std::filesystem::path map_path(std::filesystem::path const& folder, std::string const& text) {
+  return text.empty() ? std::filesystem::path() : absolute_from(folder, text);
+}
+
 std::map<std::string, std::string> model_options(KeyValues const& values) {
   std::map<std::string, std::string> options;
   for (auto const& [key, list] : values) {
@@ -248,7 +259,9 @@ JobSpec make_job_spec(KeyValues const& key_values, std::filesystem::path const& 
   job.model_options = model_options(key_values);
   job.max_pair_gap_days = values.integer("model.max_pair_gap", 0, 100000);
   job.pair_tolerance_days = values.integer("model.pair_tolerance", 0, 366);
-  values.choice("model.stat_region", {"scene"});
+  job.zone_px = zone_px(values);
+  job.class_map = map_path(folder, values.text("model.class_map"));
+  job.object_map = map_path(folder, values.text("model.object_map"));
   job.gap_fill = values.choice("model.gap_fill", {"linear", "none"}) == "linear";
   job.cube_path = absolute_from(folder, values.text("cube.path"));
   job.writer = values.choice("cube.writer", {"staged", "collective"});

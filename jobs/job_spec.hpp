@@ -38,6 +38,8 @@ struct JobSpec {
   std::string model_name;
   std::map<std::string, std::string> model_options;  ///< METHOD.OPTION
   int max_pair_gap_days = 90, pair_tolerance_days = 0;
+  int zone_px = 0;                          ///< side of a statistics zone; 0: statistics of the whole scene
+  std::filesystem::path class_map, object_map;  ///< empty: none
   bool gap_fill = true;
   Quantity quantity;
   std::filesystem::path cube_path;

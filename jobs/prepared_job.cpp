@@ -232,12 +232,25 @@ void open_caches(PreparedJob& job) {
   set_raster_cache_bytes(job.memory.raster_cache_bytes);
 }
 
+void open_maps(PreparedJob& job) {
+  auto const open = [&](std::filesystem::path const& path, std::string const& key) {
+    return path.empty() ? nullptr : open_label_map(path, job.task.fine_grid, key);
+  };
+  job.classes = open(job.spec.class_map, "model.class_map");
+  job.objects = open(job.spec.object_map, "model.object_map");
+  job.task.classes = job.classes.get();
+  job.task.objects = job.objects.get();
+}
+
 void make_models(PreparedJob& job) {
   ModelSettings const settings{.bands = job.spec.bands,
                                .quantity = job.spec.quantity,
                                .ratio = job.task.ratio,
                                .max_pair_gap_days = job.spec.max_pair_gap_days,
                                .pair_tolerance_days = job.spec.pair_tolerance_days,
+                               .zone_px = job.spec.zone_px,
+                               .class_map = job.classes != nullptr,
+                               .object_map = job.objects != nullptr,
                                .options = job.spec.model_options};
   job.model = make_model(job.spec.model_name, settings);
   if (job.spec.gap_fill && job.spec.model_name != "linear") job.gap_filler = make_model("linear", settings);
@@ -286,6 +299,7 @@ std::unique_ptr<PreparedJob> prepare_job(JobSpec const& spec, std::optional<Star
     task.max_pair_gap_days = spec.max_pair_gap_days;
     task.pair_tolerance_days = spec.pair_tolerance_days;
     task.uncertainty = spec.uncertainty;
+    open_maps(*job);
     make_models(*job);
   });
   prepare_sensor(job->fine, task.fine_grid, *job, comm);
@@ -300,7 +314,7 @@ std::unique_ptr<PreparedJob> prepare_job(JobSpec const& spec, std::optional<Star
   open_caches(*job);
   comm.together([&] { plan_work(*job, started, comm); });
   open_caches(*job);
-  job->inputs = input_records(job->fine.catalog, job->coarse.catalog, spec.folder);
+  job->inputs = input_records(job->fine.catalog, job->coarse.catalog, {spec.class_map, spec.object_map}, spec.folder);
   comm.together([&] {
     if (!started || !comm.is_root()) return;
     bool const repaired = !noted_failures(work_directory_of(spec.cube_path)).empty();

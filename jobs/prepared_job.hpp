@@ -28,6 +28,7 @@ struct PreparedJob {
   JobSpec spec;
   FusionTask task;  ///< points into this object
   PreparedSensor fine, coarse;
+  std::unique_ptr<LabelMap> classes, objects;  ///< null where the job has none
   std::unique_ptr<FusionModel> model, gap_filler;
   std::vector<Pair> pairs;                 ///< of the whole job
   std::vector<Date> without_coarse;        ///< target dates that no coarse observation has

@@ -111,18 +111,31 @@ void log_start(PreparedJob const& job, Communicator const& comm) {
 
 constexpr char const* statistics_file = "statistics.bin";
 
-void keep_statistics(WorkDirectory const& place, std::string const& packed) {
-  place.replace(statistics_file, sha256_hex(packed) + "\n" + packed);
+void keep_statistics(WorkDirectory const& place, std::vector<std::string> const& rounds) {
+  std::string text;
+  for (std::string const& round : rounds) text += fmt::format("{} {}\n", sha256_hex(round), round.size()) + round;
+  place.replace(statistics_file, text);
 }
 
-/// What an earlier start kept; empty when there is nothing that can be used.
+/// The rounds that an earlier start kept; empty when they cannot be used. @param packed  what the file holds
+std::vector<std::string> rounds_of(std::string const& packed) {
+  std::vector<std::string> rounds;
+  for (std::size_t at = 0; at < packed.size();) {
+    auto const end = packed.find('\n', at);
+    if (end == std::string::npos) return {};
+    auto const words = split(packed.substr(at, end - at), ' ');
+    auto const size = words.size() == 2 ? parse_integer(words[1]) : std::nullopt;
+    if (!size || *size < 0 || static_cast<std::uint64_t>(*size) > packed.size() - end - 1) return {};
+    rounds.push_back(packed.substr(end + 1, static_cast<std::size_t>(*size)));
+    if (sha256_hex(rounds.back()) != words[0]) return {};
+    at = end + 1 + rounds.back().size();
+  }
+  return rounds;
+}
+
 std::string kept_statistics(WorkDirectory const& place) {
   std::ifstream file(place.file(statistics_file), std::ios::binary);
-  std::string const text{std::istreambuf_iterator<char>(file), {}};
-  auto const end_of_digest = text.find('\n');
-  if (end_of_digest == std::string::npos) return {};
-  std::string packed = text.substr(end_of_digest + 1);
-  return sha256_hex(packed) == text.substr(0, end_of_digest) ? packed : std::string();
+  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 /// One start of a cube, from the lock to the last log line.
@@ -157,7 +170,7 @@ class CubeRun {
     Plan const& plan = job_->plan;
     auto todo = assign(plan, job_->tile_cost, comm_.size());
     Timings timings;
-    prepare_model(todo[static_cast<std::size_t>(comm_.rank())]);
+    prepare_statistics(todo[static_cast<std::size_t>(comm_.rank())]);
     leave_out(todo, writer->units_done());
     make_records(todo, writer->units_done().size());
     RunOutcome const outcome =
@@ -203,18 +216,16 @@ class CubeRun {
   }
 
   /// Statistics are gathered by the first start and kept: later ones need not read the whole archive for them.
-  void prepare_model(std::vector<Unit> const& my_units) {
+  void prepare_statistics(std::vector<Unit> const& my_units) {
     if (!job_->model->wants_statistics()) return;
-    std::string kept;
+    std::string text;
     comm_.together([&] {
-      if (comm_.is_root()) kept = kept_statistics(place_);
+      if (comm_.is_root()) text = kept_statistics(place_);
     });
-    kept = comm_.broadcast(kept);
-    Statistics const statistics =
-        kept.empty() ? gather_statistics(job_->task, job_->plan, my_units, job_->threads, comm_) : Statistics::unpack(kept);
+    auto const kept = rounds_of(comm_.broadcast(text));
+    auto const rounds = prepare_model(job_->task, job_->plan, my_units, job_->threads, comm_, kept);
     comm_.together([&] {
-      job_->model->prepare(statistics);
-      if (comm_.is_root() && kept.empty()) keep_statistics(place_, statistics.pack());
+      if (comm_.is_root() && kept.empty()) keep_statistics(place_, rounds);
     });
   }
 

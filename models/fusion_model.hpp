@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,8 @@ struct FusionInput {
   int ratio = 1;              ///< coarse pixel / fine pixel
   SceneSeries fine, coarse;
   std::vector<Date> targets;  ///< ascending, unique
+  Stack<std::int32_t> classes;  ///< [1, 1, y, x] over padded_px: the job's class map, -1 = none; empty without one
+  Stack<std::int32_t> objects;  ///< the same of the job's object map
 };
 
 /// What a method writes for the core. Every value is rounded once, here (decision 0003).
@@ -54,6 +57,14 @@ struct Support {
   int lattice_px = 1;    ///< tile corners must be multiples of this
 };
 
+/// What one call of FusionModel::observe sees of a tile.
+enum class Observed {
+  pair,                ///< both images of one pair
+  pair_and_targets,    ///< also the targets that may use the pair, with their coarse images
+  neighbouring_pairs,  ///< a pair and the next one, and the targets between them (both ends included)
+  coarse_series,       ///< the coarse images of all pairs and targets, no fine one
+};
+
 struct ModelInfo {
   std::string name;
   std::string title;
@@ -61,6 +72,7 @@ struct ModelInfo {
   int pairs_needed = 1;       ///< pairs without which a target date cannot be predicted; 0: none
   bool needs_coarse = true;   ///< a coarse observation of the target date is used
   Support support;
+  Observed observes = Observed::pair;  ///< what the first pass looks at
 };
 
 /// Sizes that decide how much memory a method needs for one tile.
@@ -84,15 +96,17 @@ class FusionModel {
   /// Bytes of working memory that `fuse` takes beyond its input and output, summed over `threads` threads.
   virtual std::size_t memory_bytes(TileShape const& shape, int threads) const = 0;
 
-  /// True when `observe` must see every tile before `fuse`.
+  /// True when `observe` must see every tile before `fuse`. Asked again after each `prepare`: a method may need several
+  /// rounds (the iterations of k-means).
   virtual bool wants_statistics() const { return false; }
 
-  /// First pass: adds what this tile contributes. Called once for every tile and pair, with the series of that pair alone;
-  /// sees disjoint cores (padded_px == core_px) that cover the scene.
+  /// First pass: adds what this tile contributes. Called once for every tile and everything that `info().observes` names.
+  /// The cores of all calls for the same images are disjoint, cover the scene, hold whole coarse cells (their corners are
+  /// multiples of the ratio, or edges of the scene), and have no halo: padded_px == core_px, cells are those of the core.
   /// Thread-safe for different `statistics`.
   virtual void observe(FusionInput const& /*input*/, Statistics& /*statistics*/) const {}
 
-  /// The merged result of the first pass; called once on every rank, before `fuse`.
+  /// The merged result of one round; called on every rank. @throws Error(model) when nothing can be made of it
   virtual void prepare(Statistics const& /*statistics*/) {}
 
   /// Predicts all targets. Thread-safe; no input, output or message passing. `output` has the shape of the core and is

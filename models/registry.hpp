@@ -18,6 +18,9 @@ struct ModelSettings {
   int ratio = 1;
   int max_pair_gap_days = 90;                  ///< |pair - target| may not exceed this
   int pair_tolerance_days = 0;                 ///< |fine - coarse| within one pair
+  int zone_px = 0;                             ///< side of a statistics zone; 0: one set of statistics for the scene
+  bool class_map = false;                      ///< FusionInput::classes is there
+  bool object_map = false;                     ///< FusionInput::objects is there
   std::map<std::string, std::string> options = {};  ///< "METHOD.OPTION" -> value, of all methods
 };
 

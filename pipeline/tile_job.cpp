@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <optional>
 
+#include "stfcube/models/observed_scenes.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 #include "stfcube/partitioning/threads/parallel_for.hpp"
 
@@ -90,6 +91,35 @@ void fill_gaps(FusionModel const& filler, FusionInput const& input, FusionOutput
   }
 }
 
+/// The labels of `px`; an empty stack without a map.
+Stack<std::int32_t> read_labels(LabelMap const* map, Rect const& px) {
+  if (map == nullptr) return {};
+  Stack<std::int32_t> labels(1, 1, px.height, px.width);
+  map->read(px, labels.row(0, 0, 0));
+  return labels;
+}
+
+/// An input without observations.
+FusionInput unit_frame(FusionTask const& task, Rect const& core_px, Rect const& padded_px, int halo_cells) {
+  FusionInput input;
+  input.scene_px = task.fine_grid.all();
+  input.core_px = core_px;
+  input.padded_px = padded_px;
+  input.ratio = task.ratio;
+  input.cells = coarse_cells(padded_px, task.ratio, halo_cells, task.coarse_grid);
+  input.classes = read_labels(task.classes, padded_px);
+  input.objects = read_labels(task.objects, padded_px);
+  return input;
+}
+
+/// The tile with every edge moved down to a multiple of the ratio, those at the end of the grid excepted.
+Rect whole_cells(FusionTask const& task, Rect const& px) {
+  auto const edge = [&](int at, int end) { return at == end ? end : at / task.ratio * task.ratio; };
+  int const x = edge(px.x, task.fine_grid.width);
+  int const y = edge(px.y, task.fine_grid.height);
+  return {x, y, edge(px.right(), task.fine_grid.width) - x, edge(px.bottom(), task.fine_grid.height) - y};
+}
+
 }  // namespace
 
 std::vector<Pair> usable_pairs(FusionTask const& task) {
@@ -151,16 +181,13 @@ std::uint64_t unit_bytes(FusionTask const& task, Rect const& core_px, Slab const
   std::uint64_t const coarse = product(cells.width, cells.height, s.bands, s.coarse_dates, sizeof(Dn));
   std::uint64_t const output = product(s.core_width, s.core_height, s.targets) * (product(s.bands, 2 * sizeof(Dn)) + 1);
   // The gap filler has an output of its own while it works.
-  return fine + coarse + output * (task.gap_filler ? 2 : 1) + task.model->memory_bytes(s, threads);
+  std::uint64_t const maps = (task.classes ? 1 : 0) + (task.objects ? 1 : 0);
+  std::uint64_t const labels = maps * product(s.padded_width, s.padded_height, sizeof(std::int32_t));
+  return fine + coarse + labels + output * (task.gap_filler ? 2 : 1) + task.model->memory_bytes(s, threads);
 }
 
 CubeUnit fuse_unit(FusionTask const& task, Rect const& core_px, Slab const& slab, Timings& timings) {
-  FusionInput input;
-  input.scene_px = task.fine_grid.all();
-  input.core_px = core_px;
-  input.padded_px = padded_tile(task, core_px);
-  input.ratio = task.ratio;
-  input.cells = coarse_cells(input.padded_px, task.ratio, task.model->info().support.halo_cells, task.coarse_grid);
+  FusionInput input = unit_frame(task, core_px, padded_tile(task, core_px), task.model->info().support.halo_cells);
   input.targets = slab_targets(task, slab);
   {
     Stopwatch const watch(timings.read_ns);
@@ -184,14 +211,15 @@ CubeUnit fuse_unit(FusionTask const& task, Rect const& core_px, Slab const& slab
 }
 
 void observe_tile(FusionTask const& task, Rect const& core_px, Statistics& statistics) {
-  for (Pair const& pair : usable_pairs(task)) {
-    FusionInput input;
-    input.scene_px = task.fine_grid.all();
-    input.core_px = input.padded_px = core_px;
-    input.ratio = task.ratio;
-    input.cells = coarse_cells(core_px, task.ratio, 0, task.coarse_grid);
-    input.fine = read_series(*task.fine, {pair.fine}, core_px, true);
-    input.coarse = read_series(*task.coarse, {pair.coarse}, input.cells, true);
+  Rect const core = whole_cells(task, core_px);
+  if (core.empty()) return;
+  for (ObservedScenes const& scenes :
+       observed_scenes(task.model->info().observes, usable_pairs(task), task.coarse->reader().dates(), task.targets,
+                       task.max_pair_gap_days)) {
+    FusionInput input = unit_frame(task, core, core, 0);
+    input.targets = scenes.targets;
+    input.fine = read_series(*task.fine, scenes.fine, core, true);
+    input.coarse = read_series(*task.coarse, scenes.coarse, input.cells, true);
     task.model->observe(input, statistics);
   }
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "stfcube/io/cube.hpp"
+#include "stfcube/io/label_map.hpp"
 #include "stfcube/models/fusion_model.hpp"
 #include "stfcube/models/pairs.hpp"
 #include "stfcube/pipeline/block_cache.hpp"
@@ -26,6 +27,8 @@ struct FusionTask {
   FusionModel const* gap_filler = nullptr;  ///< fills pixels the method leaves empty; null: they stay no data
   BlockCache* fine = nullptr;
   BlockCache* coarse = nullptr;
+  LabelMap const* classes = nullptr;  ///< the job's class map; null: none
+  LabelMap const* objects = nullptr;
   bool uncertainty = true;
 };
 
@@ -51,7 +54,9 @@ std::uint64_t unit_bytes(FusionTask const& task, Rect const& core_px, Slab const
 /// Thread-safe for different units. @throws Error
 CubeUnit fuse_unit(FusionTask const& task, Rect const& core_px, Slab const& slab, Timings& timings);
 
-/// First pass over one tile: adds its part to `statistics`, pair by pair. Thread-safe for different `statistics`.
+/// First pass over one tile: adds its part to `statistics`, call by call (observed_scenes). What is observed is the tile with
+/// its corners moved down to multiples of the ratio, so that every coarse cell belongs to one tile. Thread-safe for different
+/// `statistics`.
 void observe_tile(FusionTask const& task, Rect const& core_px, Statistics& statistics);
 
 }  // namespace stfcube

@@ -236,14 +236,12 @@ RunOutcome run_in_rounds(FusionTask const& task, Plan const& plan, std::vector<U
   return outcome;
 }
 
-}  // namespace
-
-Statistics gather_statistics(FusionTask const& task, Plan const& plan, std::vector<Unit> const& my_units,
-                             int threads, Communicator const& comm) {
+/// One rank's part of one round of the first pass. @collective
+Statistics observe_tiles(FusionTask const& task, Plan const& plan, std::vector<Unit> const& my_units, int threads,
+                         Communicator const& comm) {
   std::set<int> tiles;
   for (Unit const& unit : my_units) tiles.insert(unit.tile);
   std::vector<int> const mine(tiles.begin(), tiles.end());
-
   Statistics statistics;
   comm.together([&] {
     std::mutex mutex;
@@ -256,9 +254,34 @@ Statistics gather_statistics(FusionTask const& task, Plan const& plan, std::vect
       });
     });
   });
+  return statistics;
+}
+
+/// The sum over all ranks. Every rank merges its share of the names, so that no rank holds the statistics of all.
+/// @collective
+Statistics merged(Statistics const& mine, Communicator const& comm) {
+  std::vector<std::string> shares;
+  for (Statistics const& share : mine.split(static_cast<std::size_t>(comm.size()))) shares.push_back(share.pack());
+  Statistics share;
+  for (std::string const& bytes : comm.exchange(shares)) share.merge(Statistics::unpack(bytes));
   Statistics all;
-  for (std::string const& bytes : comm.all_gather(statistics.pack())) all.merge(Statistics::unpack(bytes));
+  for (std::string const& bytes : comm.all_gather(share.pack())) all.merge(Statistics::unpack(bytes));
   return all;
+}
+
+}  // namespace
+
+std::vector<std::string> prepare_model(FusionTask const& task, Plan const& plan, std::vector<Unit> const& my_units,
+                                       int threads, Communicator const& comm, std::vector<std::string> const& kept) {
+  std::vector<std::string> rounds;
+  while (task.model->wants_statistics()) {
+    Statistics const statistics = rounds.size() < kept.size()
+                                      ? Statistics::unpack(kept[rounds.size()])
+                                      : merged(observe_tiles(task, plan, my_units, threads, comm), comm);
+    rounds.push_back(statistics.pack());
+    comm.together([&] { task.model->prepare(statistics); });
+  }
+  return rounds;
 }
 
 RunOutcome run_units(FusionTask const& task, Plan const& plan, std::vector<std::vector<Unit>> const& work,

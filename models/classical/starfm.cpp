@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
+#include <optional>
 
 #include "stfcube/models/classical/starfm_block.hpp"
 #include "stfcube/models/classical/starfm_settings.hpp"
+#include "stfcube/models/pair_runs.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 #include "stfcube/partitioning/threads/parallel_for.hpp"
 
@@ -85,7 +86,7 @@ class Starfm final : public FusionModel {
     return to_size(threads) * StarfmBlock::bytes(settings_, ratio_, pairs, shape.targets);
   }
 
-  bool wants_statistics() const override { return true; }
+  bool wants_statistics() const override { return !statistics_.has_value(); }
 
   void observe(FusionInput const& input, Statistics& statistics) const override {
     for (int date = 0; date < input.fine.dn.dates(); ++date) {
@@ -138,14 +139,10 @@ class Starfm final : public FusionModel {
 
   StarfmTile make_tile(FusionInput const& input) const {
     StarfmTile tile{.input = input, .settings = settings_, .range = range_, .max_gap_days = max_gap_days_};
-    tile.pairs = pairs_in_reach(input);
-    for (Date const target : input.targets) {
-      auto const found = std::ranges::lower_bound(input.coarse.dates, target);
-      bool const exists = found != input.coarse.dates.end() && *found == target;
-      tile.target_coarse.push_back(exists ? static_cast<int>(found - input.coarse.dates.begin()) : -1);
-    }
+    tile.pairs = pairs_in_reach(input, tolerance_days_, max_gap_days_);
+    tile.target_coarse = coarse_of_targets(input);
     for (Pair const& pair : tile.pairs) {
-      auto const sums = statistics_.find(statistics_key(pair.date));
+      auto const sums = statistics_->find(statistics_key(pair.date));
       ensure(!sums.empty(), "STARFM has statistics of every fine scene");
       std::vector<int>& limits = tile.similar_dn.emplace_back();
       for (int band = 0; band < bands_; ++band) limits.push_back(similar_dn(sums, band));
@@ -162,18 +159,6 @@ class Starfm final : public FusionModel {
     return tile;
   }
 
-  /// The pairs that some target may use.
-  std::vector<Pair> pairs_in_reach(FusionInput const& input) const {
-    std::vector<Pair> const all = find_pairs(input.fine.dates, input.coarse.dates, tolerance_days_);
-    std::set<Pair> reached;
-    for (Date const target : input.targets) {
-      PairOrder const order = pair_order(all, target, max_gap_days_);
-      for (int const p : order.before) reached.insert(all[to_size(p)]);
-      for (int const p : order.after) reached.insert(all[to_size(p)]);
-    }
-    return {reached.begin(), reached.end()};
-  }
-
   StarfmSettings settings_;
   Quantity range_;
   int bands_, ratio_, max_gap_days_, tolerance_days_;
@@ -181,7 +166,7 @@ class Starfm final : public FusionModel {
   std::vector<StarfmThresholds> thresholds_;  ///< per band
   std::vector<double> reciprocal_;
   std::map<double, WeightTables> weights_;  ///< by combined uncertainty
-  Statistics statistics_;
+  std::optional<Statistics> statistics_;
 };
 
 }  // namespace

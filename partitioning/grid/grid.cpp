@@ -16,6 +16,12 @@ std::string crs_name(std::string const& wkt) {
   return end == std::string::npos ? "no CRS" : wkt.substr(begin + 1, end - begin - 1);
 }
 
+/// The EPSG code of the whole WKT2, "" when it has none.
+std::string epsg_code(std::string const& wkt) {
+  auto const at = wkt.rfind("ID[\"EPSG\",");
+  return at == std::string::npos || !wkt.ends_with("]]") ? "" : wkt.substr(at);
+}
+
 }  // namespace
 
 Grid coarse_grid(Grid const& fine, int ratio) {
@@ -35,6 +41,18 @@ Rect coarse_cells(Rect const& px, int ratio, int margin_cells, Grid const& coars
   Rect const outer = align_outward(px, ratio);
   Rect const cells{outer.x / ratio, outer.y / ratio, outer.width / ratio, outer.height / ratio};
   return intersect(grow(cells, margin_cells), coarse.all());
+}
+
+bool same_pixels(Grid const& a, Grid const& b) {
+  constexpr double tolerance_px = 0.01;
+  if (a.width != b.width || a.height != b.height) return false;
+  if (a.crs_wkt.empty() || b.crs_wkt.empty()) return true;
+  std::string const a_code = epsg_code(a.crs_wkt), b_code = epsg_code(b.crs_wkt);
+  if (!a_code.empty() && !b_code.empty() && a_code != b_code) return false;
+  double const x_tolerance = tolerance_px * a.dx, y_tolerance = tolerance_px * a.dy;
+  return a.geographic == b.geographic && std::abs(a.x0 - b.x0) < x_tolerance &&
+         std::abs(a.y0 - b.y0) < y_tolerance && std::abs(a.dx - b.dx) * a.width < x_tolerance &&
+         std::abs(a.dy - b.dy) * a.height < y_tolerance;
 }
 
 void check(Grid const& grid) {

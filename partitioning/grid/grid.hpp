@@ -28,6 +28,10 @@ Grid coarse_grid(Grid const& fine, int ratio);
 /// The coarse cells that touch the fine rectangle `px`, grown by `margin_cells`, clipped to the coarse grid.
 Rect coarse_cells(Rect const& px, int ratio, int margin_cells, Grid const& coarse);
 
+/// Whether both have the same pixels on the ground, to a hundredth of a pixel. Without a CRS on both sides only sizes can be
+/// compared.
+bool same_pixels(Grid const& a, Grid const& b);
+
 /// Checks sizes and steps. @throws Error(config) with the number that is wrong (empty, negative, absurdly large).
 void check(Grid const& grid);
 

@@ -54,6 +54,43 @@ TEST(Statistics, bytes_go_there_and_back) {
   EXPECT_TRUE(Statistics::unpack("").find("a").empty());
 }
 
+TEST(Statistics, tallies_count_and_merge) {
+  Statistics a, b;
+  ++a.tally("change")[-5];
+  b.tally("change")[-5] += 2;
+  ++b.tally("change")[7];
+  a.merge(b);
+  EXPECT_EQ(a.find_tally("change"), (Tally{{-5, 3}, {7, 1}}));
+  EXPECT_TRUE(a.find_tally("other").empty());
+  Statistics const copy = Statistics::unpack(a.pack());
+  EXPECT_EQ(copy.find_tally("change"), a.find_tally("change"));
+}
+
+TEST(Statistics, parts_are_the_whole_again_and_names_keep_their_part) {
+  Statistics whole;
+  for (int i = 0; i < 20; ++i) {
+    whole.row("row " + std::to_string(i), 2)[1] = i;
+    whole.tally("tally " + std::to_string(i))[i] = 3;
+  }
+  auto const parts = whole.split(3);
+  Statistics again;
+  for (Statistics const& part : parts) again.merge(part);
+  EXPECT_EQ(again.pack(), whole.pack());
+  Statistics one;
+  one.row("row 7", 2);
+  auto const of_one = one.split(3);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(of_one[i].find("row 7").empty(), parts[i].find("row 7").empty());
+}
+
+TEST(Statistics, quantiles_are_values_of_the_tally) {
+  Tally const tally = {{1, 1}, {5, 2}, {9, 1}};
+  EXPECT_EQ(quantile(tally, 0.25), 1);
+  EXPECT_EQ(quantile(tally, 0.26), 5);
+  EXPECT_EQ(quantile(tally, 0.75), 5);
+  EXPECT_EQ(quantile(tally, 1.0), 9);
+  EXPECT_THROW(quantile({}, 0.5), Error);
+}
+
 TEST(Statistics, torn_bytes_are_noticed) {
   Statistics statistics;
   statistics.row("a", 3);

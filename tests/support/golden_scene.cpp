@@ -1,8 +1,11 @@
 #include "stfcube/tests/support/golden_scene.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <limits>
 #include <numeric>
+
+#include "stfcube/models/observed_scenes.hpp"
 
 namespace stfcube::testing {
 namespace {
@@ -24,8 +27,10 @@ int class_of(int x, int y, int k) {
 }
 
 /// Copies a rectangle out of planes that cover `held`.
-Stack<Dn> cut(Stack<Dn> const& from, Rect const& held, Rect const& wanted) {
-  Stack<Dn> to(from.dates(), from.bands(), wanted.height, wanted.width);
+template <class T>
+Stack<T> cut(Stack<T> const& from, Rect const& held, Rect const& wanted) {
+  if (from.size() == 0) return {};
+  Stack<T> to(from.dates(), from.bands(), wanted.height, wanted.width);
   for (int date = 0; date < from.dates(); ++date) {
     for (int band = 0; band < from.bands(); ++band) {
       for (int y = 0; y < wanted.height; ++y) {
@@ -35,6 +40,18 @@ Stack<Dn> cut(Stack<Dn> const& from, Rect const& held, Rect const& wanted) {
     }
   }
   return to;
+}
+
+/// Some images of a series.
+SceneSeries chosen(SceneSeries const& series, std::vector<int> const& indices) {
+  SceneSeries some;
+  some.dn = Stack<Dn>(static_cast<int>(indices.size()), series.dn.bands(), series.dn.rows(), series.dn.cols());
+  for (int i = 0; i < some.dn.dates(); ++i) {
+    int const from = indices[static_cast<std::size_t>(i)];
+    some.dates.push_back(series.dates[static_cast<std::size_t>(from)]);
+    for (int band = 0; band < series.dn.bands(); ++band) std::ranges::copy(series.dn.plane(from, band), some.dn.plane(i, band).begin());
+  }
+  return some;
 }
 
 }  // namespace
@@ -132,6 +149,8 @@ FusionInput tile_of(FusionInput const& whole, Rect const& core_px, Support const
   tile.targets = whole.targets;
   tile.fine = {whole.fine.dates, cut(whole.fine.dn, whole.padded_px, tile.padded_px)};
   tile.coarse = {whole.coarse.dates, cut(whole.coarse.dn, whole.cells, tile.cells)};
+  tile.classes = cut(whole.classes, whole.padded_px, tile.padded_px);
+  tile.objects = cut(whole.objects, whole.padded_px, tile.padded_px);
   return tile;
 }
 
@@ -146,6 +165,27 @@ std::vector<double> GoldenResult::probe(int x, int y) const {
   return values;
 }
 
+void prepare(FusionModel& model, FusionInput const& whole) {
+  auto const pairs = find_pairs(whole.fine.dates, whole.coarse.dates, 0);
+  while (model.wants_statistics()) {
+    Statistics statistics;
+    for (ObservedScenes const& scenes :
+         observed_scenes(model.info().observes, pairs, whole.coarse.dates, whole.targets, std::numeric_limits<int>::max())) {
+      FusionInput call;
+      call.scene_px = call.core_px = call.padded_px = whole.scene_px;
+      call.cells = whole.cells;
+      call.ratio = whole.ratio;
+      call.targets = scenes.targets;
+      call.fine = chosen(whole.fine, scenes.fine);
+      call.coarse = chosen(whole.coarse, scenes.coarse);
+      call.classes = cut(whole.classes, whole.padded_px, whole.padded_px);
+      call.objects = cut(whole.objects, whole.padded_px, whole.padded_px);
+      model.observe(call, statistics);
+    }
+    model.prepare(statistics);
+  }
+}
+
 GoldenResult predict(FusionModel& model, FusionInput const& input) {
   auto const targets = static_cast<int>(input.targets.size());
   int const bands = input.fine.dn.bands();
@@ -153,11 +193,7 @@ GoldenResult predict(FusionModel& model, FusionInput const& input) {
                       {targets, bands, input.core_px.height, input.core_px.width}};
   result.exact.fill(std::numeric_limits<double>::quiet_NaN());
   result.output.exact = &result.exact;
-  if (model.wants_statistics()) {
-    Statistics statistics;
-    model.observe(input, statistics);
-    model.prepare(statistics);
-  }
+  prepare(model, input);
   model.fuse(input, result.output);
   result.output.exact = nullptr;
   return result;

@@ -40,8 +40,10 @@ struct GoldenResult {
   std::vector<double> probe(int x, int y) const;  ///< unrounded, all bands, target 0
 };
 
-/// Runs a method without a first pass, or with it (`observe` over the core, then `prepare`) when it wants
-/// one.
+/// The first pass over a whole scene, all rounds of it; nothing for a method that wants none. Pairs are images of one date.
+void prepare(FusionModel& model, FusionInput const& whole);
+
+/// Predicts. A model that still wants statistics gets those of `input`, which then has to be the whole scene.
 GoldenResult predict(FusionModel& model, FusionInput const& input);
 
 }  // namespace stfcube::testing

@@ -17,7 +17,7 @@ class WindowMean final : public FusionModel {
   }
   ModelInfo const& info() const override { return info_; }
   std::size_t memory_bytes(TileShape const&, int) const override { return 0; }
-  bool wants_statistics() const override { return true; }
+  bool wants_statistics() const override { return !prepared_; }
   void observe(FusionInput const& in, Statistics& statistics) const override {
     auto const row = statistics.row("first band", 2);
     for (Dn v : in.fine.dn.plane(0, 0)) {
@@ -27,6 +27,7 @@ class WindowMean final : public FusionModel {
     }
   }
   void prepare(Statistics const& statistics) override {
+    prepared_ = true;
     auto const row = statistics.find("first band");
     scene_mean_ = row.empty() || row[0] == 0 ? 0 : static_cast<double>(row[1]) / static_cast<double>(row[0]);
   }
@@ -67,6 +68,7 @@ class WindowMean final : public FusionModel {
 
   int reach_;
   ModelInfo info_;
+  bool prepared_ = false;
   double scene_mean_ = 0;
 };
 

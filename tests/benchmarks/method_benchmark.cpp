@@ -1,0 +1,70 @@
+// Every registered method with its default options on one core: pixel-bands (per target date) a second, and
+// the working memory of a tile of 512 px. 1200 x 1200 pixels of simulated fields, 4 bands, ratio 16; for one
+// target and for 46.
+#include <map>
+#include <memory>
+#include <string>
+
+#include <benchmark/benchmark.h>
+
+#include "stfcube/partitioning/threads/parallel_for.hpp"
+#include "stfcube/tests/benchmarks/scenes.hpp"
+#include "stfcube/tests/support/golden_scene.hpp"
+
+namespace stfcube::benchmarks {
+namespace {
+
+/// Pairs that a method is measured with: what it needs, or a series for methods that live on series.
+int pairs_of(std::string const& method, ModelInfo const& info) {
+  static std::map<std::string, int> const series = {{"efast", 8}, {"robot", 8}, {"vipstf", 2}};
+  auto const found = series.find(method);
+  return found != series.end() ? found->second : std::max(info.pairs_needed, 1);
+}
+
+double tile_memory_mib(FusionModel const& model, int pairs, int targets) {
+  constexpr int side = 512;
+  int const padded = side + 2 * model.info().support.halo_px;
+  TileShape const shape{.core_width = side,
+                        .core_height = side,
+                        .padded_width = padded,
+                        .padded_height = padded,
+                        .bands = bands,
+                        .fine_dates = pairs,
+                        .coarse_dates = pairs + targets,
+                        .targets = targets};
+  return static_cast<double>(model.memory_bytes(shape, 1)) / (1 << 20);
+}
+
+void predict(benchmark::State& state, std::string const& method, int targets) {
+  auto const model = make_model(method, scene_settings());
+  int const size = scene_size();
+  int const pairs = pairs_of(method, model->info());
+  static Texture const texture = field_texture(size);
+  FusionInput const input = make_scene(texture, pairs, targets);
+  testing::prepare(*model, input);
+  FusionOutput output(targets, bands, size, size);
+  for ([[maybe_unused]] auto _ : state) {
+    output.quality.fill(quality::no_data);
+    with_threads(1, [&] { model->fuse(input, output); });
+  }
+  state.counters["pixel-bands"] = benchmark::Counter(static_cast<double>(size) * size * bands * targets,
+                                                     benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["tile MiB"] = tile_memory_mib(*model, pairs, targets);
+}
+
+}  // namespace
+}  // namespace stfcube::benchmarks
+
+int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  for (auto const& [method, entry] : stfcube::model_registry()) {
+    for (int const targets : {1, 46}) {
+      benchmark::RegisterBenchmark((method + (targets == 1 ? "/1_target" : "/46_targets")).c_str(),
+                                   [method = method, targets](benchmark::State& state) {
+                                     stfcube::benchmarks::predict(state, method, targets);
+                                   })
+          ->Unit(benchmark::kMillisecond);
+    }
+  }
+  benchmark::RunSpecifiedBenchmarks();
+}

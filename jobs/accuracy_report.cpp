@@ -1,100 +1,17 @@
 #include "stfcube/jobs/accuracy_report.hpp"
 
-#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "stfcube/jobs/text_table.hpp"
 #include "stfcube/partitioning/core/build_info.hpp"
 
 namespace stfcube {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-std::string date_text(std::optional<Date> date) {
-  return date ? to_string(*date) : "-";
-}
-
-std::string number(double value, int decimals) {
-  return std::isnan(value) ? "n/a" : std::isinf(value) ? "inf" : fmt::format("{:.{}f}", value, decimals);
-}
-
-/// The table's columns that hold figures.
-std::vector<AccuracyMeasure> shown_measures() {
-  std::vector<AccuracyMeasure> shown;
-  std::ranges::copy_if(accuracy_measures(), std::back_inserter(shown),
-                       [](AccuracyMeasure const& measure) { return measure.decimals > 0; });
-  return shown;
-}
-
-/// Lines of texts, printed with columns as wide as they need: the first ones to the left, figures to the
-/// right.
-class Table {
- public:
-  Table(std::vector<std::string> header, std::size_t left) : left_(left) { add(std::move(header)); }
-
-  void add(std::vector<std::string> cells) {
-    widths_.resize(cells.size());
-    for (std::size_t i = 0; i < cells.size(); ++i) widths_[i] = std::max(widths_[i], cells[i].size());
-    lines_.push_back(std::move(cells));
-  }
-
-  void print(std::ostream& out) const {
-    for (auto const& cells : lines_) {
-      std::string line;
-      for (std::size_t i = 0; i < cells.size(); ++i) {
-        line += i < left_ ? fmt::format("{:<{}}  ", cells[i], widths_[i])
-                          : fmt::format("{:>{}}  ", cells[i], widths_[i]);
-      }
-      out << line.substr(0, line.find_last_not_of(' ') + 1) << '\n';
-    }
-  }
-
- private:
-  std::size_t left_;
-  std::vector<std::size_t> widths_;
-  std::vector<std::vector<std::string>> lines_;
-};
-
-std::vector<std::string> table_line(std::string date, std::string band, Accuracy const& accuracy) {
-  std::vector<std::string> cells{std::move(date), std::move(band), std::to_string(accuracy.pixels)};
-  for (auto const& measure : shown_measures())
-    cells.push_back(number(accuracy.*measure.value, measure.decimals));
-  return cells;
-}
-
-void print_prediction(PredictionAccuracy const& prediction, std::ostream& out) {
-  std::vector<std::string> header{"date", "band", "pixels"};
-  for (auto const& measure : shown_measures()) header.emplace_back(measure.title);
-  Table table(header, 2);
-  for (auto const& image : prediction.images) {
-    for (auto const& band : image.bands)
-      table.add(table_line(date_text(image.date), band.band, band.accuracy));
-    table.add(table_line(date_text(image.date), "all", image.all));
-  }
-  if (prediction.images.size() > 1) {
-    for (auto const& band : prediction.bands) table.add(table_line("all", band.band, band.accuracy));
-    table.add(table_line("all", "all", prediction.overall));
-  }
-  table.print(out);
-}
-
-/// Several predictions side by side.
-void print_summary(AccuracyReport const& report, std::ostream& out) {
-  Table table({"prediction", "images", "pixels", "mean RMSE", "pooled RMSE", "MAE", "AD", "CC", "SSIM", "SAM",
-               "ERGAS"},
-              1);
-  for (auto const& prediction : report.predictions) {
-    Accuracy const& a = prediction.overall;
-    table.add({prediction.label, std::to_string(prediction.images.size()), std::to_string(a.pixels),
-               number(a.rmse, 5), number(a.pooled_rmse, 5), number(a.mae, 5), number(a.ad, 5),
-               number(a.cc, 4), number(a.ssim_local, 4), number(a.sam, 3), number(a.ergas, 3)});
-  }
-  out << "Comparison (means over images and bands)\n";
-  table.print(out);
-}
 
 Json json_number(double value) {
   if (std::isnan(value)) return nullptr;
@@ -122,6 +39,17 @@ Json json_bands(std::vector<BandAccuracy> const& bands, bool mean) {
   return list;
 }
 
+Json json_strata(std::vector<StratumAccuracy> const& strata, bool mean) {
+  Json list = Json::array();
+  for (auto const& stratum : strata) {
+    list.push_back({{"layer", stratum.layer},
+                    {"value", stratum.value},
+                    {"bands", json_bands(stratum.bands, mean)},
+                    {"all", json_accuracy(stratum.all, true)}});
+  }
+  return list;
+}
+
 Json json_prediction(PredictionAccuracy const& prediction) {
   Json images = Json::array();
   for (auto const& image : prediction.images) {
@@ -129,12 +57,40 @@ Json json_prediction(PredictionAccuracy const& prediction) {
                       {"prediction", image.prediction},
                       {"reference", image.reference},
                       {"bands", json_bands(image.bands, false)},
-                      {"all", json_accuracy(image.all, true)}});
+                      {"all", json_accuracy(image.all, true)},
+                      {"strata", json_strata(image.strata, false)}});
   }
   return {{"prediction", prediction.label},
           {"images", std::move(images)},
           {"bands", json_bands(prediction.bands, true)},
-          {"overall", json_accuracy(prediction.overall, true)}};
+          {"overall", json_accuracy(prediction.overall, true)},
+          {"strata", json_strata(prediction.strata, true)}};
+}
+
+Json json_standing(MethodStanding const& standing) {
+  Json missed = Json::array();
+  for (auto const& fold : standing.missed)
+    missed.push_back({{"date", to_string(fold.date)}, {"reason", fold.reason}});
+  return {{"method", standing.method},
+          {"rank", standing.rank == 0 ? Json() : Json(standing.rank)},
+          {"folds", standing.folds},
+          {"missed", std::move(missed)},
+          {"reference_pixels", standing.reference_pixels},
+          {"predicted_pixels", standing.predicted_pixels},
+          {"common", json_prediction(standing.common)}};
+}
+
+Json json_cross_validation(CrossValidation const& validation) {
+  Json dates = Json::array(), methods = Json::array();
+  for (Date const date : validation.dates) dates.push_back(to_string(date));
+  for (auto const& standing : validation.methods) methods.push_back(json_standing(standing));
+  return {{"dates", std::move(dates)},
+          {"common_folds", validation.common_folds},
+          {"methods", std::move(methods)}};
+}
+
+std::string name_of(StratumAccuracy const& stratum) {
+  return stratum.layer + ':' + stratum.value;
 }
 
 std::string quoted(std::string const& text) {
@@ -144,54 +100,62 @@ std::string quoted(std::string const& text) {
   return result + '"';
 }
 
-std::string csv_line(std::string const& label, std::string const& date, std::string const& band,
-                     Accuracy const& accuracy) {
-  std::string line = fmt::format("{},{},{},{}", quoted(label), date, quoted(band), accuracy.pixels);
-  for (auto const& measure : accuracy_measures()) {
-    double const value = accuracy.*measure.value;
-    line += ',' + (std::isfinite(value) ? fmt::format("{}", value) : number(value, 0));
+/// The lines of one prediction.
+class CsvLines {
+ public:
+  CsvLines(std::string const& label, std::string& text) : label_(quoted(label)), text_(text) {}
+
+  void add(PredictionAccuracy const& prediction) {
+    for (auto const& image : prediction.images) {
+      std::string const date = date_text(image.date);
+      add(date, "all", image.bands, image.all);
+      for (auto const& stratum : image.strata) add(date, name_of(stratum), stratum.bands, stratum.all);
+    }
+    add("all", "all", prediction.bands, prediction.overall);
+    for (auto const& stratum : prediction.strata) add("all", name_of(stratum), stratum.bands, stratum.all);
   }
-  return line + '\n';
-}
+
+ private:
+  void add(std::string const& date, std::string const& stratum, std::vector<BandAccuracy> const& bands,
+           Accuracy const& all) {
+    for (auto const& band : bands) add(date, band.band, stratum, band.accuracy);
+    add(date, "all", stratum, all);
+  }
+
+  void add(std::string const& date, std::string const& band, std::string const& stratum,
+           Accuracy const& accuracy) {
+    text_ += fmt::format("{},{},{},{},{}", label_, date, quoted(band), stratum, accuracy.pixels);
+    for (auto const& measure : accuracy_measures()) {
+      double const value = accuracy.*measure.value;
+      text_ += ',' + (std::isfinite(value) ? fmt::format("{}", value) : number_text(value, 0));
+    }
+    text_ += '\n';
+  }
+
+  std::string label_;
+  std::string& text_;
+};
 
 }  // namespace
-
-void print_table(AccuracyReport const& report, std::ostream& out) {
-  for (auto const& prediction : report.predictions) {
-    out << "Prediction " << prediction.label << '\n';
-    print_prediction(prediction, out);
-    out << '\n';
-  }
-  if (report.predictions.size() > 1) {
-    print_summary(report, out);
-    out << '\n';
-  }
-  for (auto const& note : report.notes) out << "Note: " << note << '\n';
-}
 
 std::string accuracy_json(AccuracyReport const& report) {
   Json predictions = Json::array();
   for (auto const& prediction : report.predictions) predictions.push_back(json_prediction(prediction));
-  Json const json{{"stfcube_version", version_described()},   {"data_range", report.scale.data_range},
-                  {"ratio", json_number(report.scale.ratio)}, {"quality", report.quality},
-                  {"predictions", std::move(predictions)},    {"notes", report.notes}};
+  Json json{{"stfcube_version", version_described()},   {"data_range", report.scale.data_range},
+            {"ratio", json_number(report.scale.ratio)}, {"quality", report.quality},
+            {"predictions", std::move(predictions)},    {"notes", report.notes}};
+  if (report.cross_validation) json["cross_validation"] = json_cross_validation(*report.cross_validation);
   return json.dump(2) + '\n';
 }
 
 std::string accuracy_csv(AccuracyReport const& report) {
-  std::string text = "prediction,date,band,pixels";
+  std::string text = "prediction,date,band,stratum,pixels";
   for (auto const& measure : accuracy_measures()) text += fmt::format(",{}", measure.key);
   text += '\n';
-  for (auto const& prediction : report.predictions) {
-    for (auto const& image : prediction.images) {
-      for (auto const& band : image.bands) {
-        text += csv_line(prediction.label, date_text(image.date), band.band, band.accuracy);
-      }
-      text += csv_line(prediction.label, date_text(image.date), "all", image.all);
-    }
-    for (auto const& band : prediction.bands)
-      text += csv_line(prediction.label, "all", band.band, band.accuracy);
-    text += csv_line(prediction.label, "all", "all", prediction.overall);
+  for (auto const& prediction : report.predictions) CsvLines(prediction.label, text).add(prediction);
+  if (!report.cross_validation) return text;
+  for (auto const& standing : report.cross_validation->methods) {
+    CsvLines(standing.method + " common", text).add(standing.common);
   }
   return text;
 }

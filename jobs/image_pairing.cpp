@@ -25,14 +25,6 @@ std::string lower(std::string text) {
   return text;
 }
 
-void check_grids(ImageSourceInfo const& prediction, ImageSourceInfo const& reference) {
-  require(
-      same_pixels(prediction.grid, reference.grid), ErrorKind::data,
-      fmt::format(
-          "{} and {} do not have the same pixels: {}; and {}. Bring the reference to the prediction's grid "
-          "first, for example with gdalwarp -te ... -tr ...",
-          prediction.path.string(), reference.path.string(), describe(prediction.grid),
-          describe(reference.grid)));
 }
 
 void match_by_name(ImageSourceInfo const& prediction, ImageSourceInfo const& reference, ImagePair& pair) {
@@ -88,7 +80,7 @@ class Pairer {
   ImagePair make_pair(ImageIndex p, ImageIndex r) {
     auto const& predicted = prediction(p.source);
     auto const& observed = reference(r.source);
-    check_grids(predicted, observed);
+    check_same_pixels(predicted, observed);
     ImagePair pair{{}, p, r, {}, {}, {}};
     pair.date = observed.dates[static_cast<std::size_t>(r.image)];
     if (!pair.date) pair.date = predicted.dates[static_cast<std::size_t>(p.image)];
@@ -256,6 +248,33 @@ class Pairer {
 ImagePairing pair_images(std::span<ImageSourceInfo const> predictions,
                          std::span<ImageSourceInfo const> references) {
   return Pairer(predictions, references).result();
+}
+
+void check_same_pixels(ImageSourceInfo const& prediction, ImageSourceInfo const& other) {
+  require(
+      same_pixels(prediction.grid, other.grid), ErrorKind::data,
+      fmt::format(
+          "{} and {} do not have the same pixels: {}; and {}. Bring the latter to the prediction's grid "
+          "first, for example with gdalwarp -te ... -tr ...",
+          prediction.path.string(), other.path.string(), describe(prediction.grid), describe(other.grid)));
+}
+
+std::vector<int> bands_like(ImageSourceInfo const& source, ImagePair const& pair,
+                            ImageSourceInfo const& reference) {
+  std::vector<std::string> known;
+  std::ranges::transform(source.band_names, std::back_inserter(known), lower);
+  std::vector<int> bands;
+  for (std::string const& name : pair.bands) {
+    auto const found = std::ranges::find(known, lower(name));
+    if (found != known.end()) bands.push_back(static_cast<int>(found - known.begin()));
+  }
+  if (bands.size() == pair.bands.size()) return bands;
+  require(source.bands == reference.bands, ErrorKind::data,
+          fmt::format(
+              "{} has bands {}, the compared ones are {}. Give a file with these bands, named by their "
+              "descriptions, or with as many bands as {}.",
+              source.path.string(), band_list(source), fmt::join(pair.bands, " "), reference.path.string()));
+  return pair.reference_bands;
 }
 
 }  // namespace stfcube

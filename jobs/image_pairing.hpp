@@ -43,4 +43,13 @@ struct ImagePairing {
 ImagePairing pair_images(std::span<ImageSourceInfo const> predictions,
                          std::span<ImageSourceInfo const> references);
 
+/// Checks that a prediction and what it is held against have the same pixels on the ground; without a CRS on
+/// both sides, the same size. @throws Error(data) naming both
+void check_same_pixels(ImageSourceInfo const& prediction, ImageSourceInfo const& other);
+
+/// The bands of a further source that belong to a pair's: by name, else by position where it has as many
+/// bands as the pair's reference. @throws Error(data)
+std::vector<int> bands_like(ImageSourceInfo const& source, ImagePair const& pair,
+                            ImageSourceInfo const& reference);
+
 }  // namespace stfcube

@@ -31,19 +31,18 @@ class CubeImages final : public ImageSource {
     info_.quantity = cube_->quantity();
     info_.ratio = ratio_of(cube_->job_text());
     info_.dates.assign(cube_->dates().begin(), cube_->dates().end());
+    info_.uncertainty = cube_->has_uncertainty();
   }
 
   ImageSourceInfo const& info() const override { return info_; }
 
   std::vector<double> read(int image, int band, Rect const& px) override {
-    std::vector<Dn> const dn = cube_->read(image, band, px);
-    Quantity const& quantity = *info_.quantity;
-    std::vector<double> values(dn.size());
-    std::ranges::transform(dn, values.begin(), [&](Dn one) {
-      return one == no_data_dn ? std::numeric_limits<double>::quiet_NaN()
-                               : one * quantity.step + quantity.offset;
-    });
-    return values;
+    return physical(cube_->read(image, band, px), info_.quantity->offset);
+  }
+
+  std::vector<double> read_uncertainty(int image, int band, Rect const& px) override {
+    if (!info_.uncertainty) return {};
+    return physical(cube_->read_uncertainty(image, band, px), 0);
   }
 
   std::vector<quality::Flags> read_quality(int image, Rect const& px) override {
@@ -51,6 +50,15 @@ class CubeImages final : public ImageSource {
   }
 
  private:
+  std::vector<double> physical(std::vector<Dn> const& dn, double offset) const {
+    std::vector<double> values(dn.size());
+    std::ranges::transform(dn, values.begin(), [&](Dn one) {
+      return one == no_data_dn ? std::numeric_limits<double>::quiet_NaN()
+                               : one * info_.quantity->step + offset;
+    });
+    return values;
+  }
+
   std::unique_ptr<CubeReader> cube_;
   ImageSourceInfo info_;
 };
@@ -78,6 +86,9 @@ class FileImage final : public ImageSource {
     return values;
   }
 
+  std::vector<double> read_uncertainty(int /*image*/, int /*band*/, Rect const& /*px*/) override {
+    return {};
+  }
   std::vector<quality::Flags> read_quality(int /*image*/, Rect const& /*px*/) override { return {}; }
 
  private:

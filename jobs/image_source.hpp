@@ -30,6 +30,7 @@ struct ImageSourceInfo {
       dates;  ///< one per image: of a cube all, of a file one, nothing when its name has none
   std::optional<Quantity> quantity = {};  ///< of a cube
   std::optional<double> ratio = {};       ///< coarse / fine pixel size, of a cube whose job gives it
+  bool uncertainty = false;               ///< of a cube that has the layer
 };
 
 /// Images of one place by date: a cube, or a raster file that is one image. One thread at a time.
@@ -39,6 +40,9 @@ class ImageSource {
   virtual ImageSourceInfo const& info() const = 0;
   /// Physical values of one band (from 0), row-major; NaN = no data. @throws Error(data)
   virtual std::vector<double> read(int image, int band, Rect const& px) = 0;
+  /// One standard deviation in the values' unit, row-major; NaN = none; empty when the source tells none.
+  /// @throws Error(data)
+  virtual std::vector<double> read_uncertainty(int image, int band, Rect const& px) = 0;
   /// Quality flags; empty when the source has none. @throws Error(data)
   virtual std::vector<quality::Flags> read_quality(int image, Rect const& px) = 0;
 };

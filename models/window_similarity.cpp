@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdlib>
 #include <vector>
 
 namespace stfcube {
@@ -76,19 +77,18 @@ struct Moments {
 /// SSIM of one plane, row by row: rows are filtered along x once, and kept while a window needs them.
 class Ssim {
  public:
-  Ssim(PairedPlane const& plane, double data_range)
+  Ssim(PairedPlane const& plane, std::span<double const> data_ranges)
       : plane_(plane),
+        data_ranges_(data_ranges),
         columns_(static_cast<std::size_t>(corners(plane.core_width, plane.width, gauss_px))),
-        c1_(std::pow(0.01 * data_range, 2)),
-        c2_(std::pow(0.03 * data_range, 2)),
         pixels_(static_cast<std::size_t>(plane.width)),
         window_(columns_),
         rows_(gauss_px, Moments(columns_)) {}
 
-  WindowSum sum() {
-    WindowSum result;
+  std::vector<WindowSum> sums() {
+    std::vector<WindowSum> results(data_ranges_.size());
     int const rows = corners(plane_.core_height, plane_.height, gauss_px);
-    if (rows == 0 || columns_ == 0) return result;
+    if (rows == 0 || columns_ == 0) return results;
     ValidWindows valid(plane_, gauss_px);
     std::vector<std::uint8_t> whole(columns_);
     for (int y = 0; y < gauss_px - 1; ++y) filter_row(y);
@@ -96,16 +96,23 @@ class Ssim {
       filter_row(y + gauss_px - 1);
       filter_columns(y);
       valid.row(y, whole);
-      for (std::size_t x = 0; x < columns_; ++x) {
-        if (!whole[x]) continue;
-        result.total += to_steps(value(x));
-        ++result.windows;
+      for (std::size_t r = 0; r < results.size(); ++r) {
+        if (data_ranges_[r] > 0) add_row(whole, data_ranges_[r], results[r]);
       }
     }
-    return result;
+    return results;
   }
 
  private:
+  void add_row(std::vector<std::uint8_t> const& whole, double data_range, WindowSum& result) const {
+    double const c1 = std::pow(0.01 * data_range, 2), c2 = std::pow(0.03 * data_range, 2);
+    for (std::size_t x = 0; x < columns_; ++x) {
+      if (!whole[x]) continue;
+      result.total += to_steps(value(x, c1, c2));
+      ++result.windows;
+    }
+  }
+
   void filter_row(int y) {
     std::size_t const first = static_cast<std::size_t>(y) * pixels_.y.size();
     for (std::size_t x = 0; x < pixels_.y.size(); ++x) {
@@ -140,17 +147,17 @@ class Ssim {
     for (std::size_t x = 0; x < to.size(); ++x) to[x] += weight * from[x];
   }
 
-  double value(std::size_t x) const {
+  double value(std::size_t x, double c1, double c2) const {
     double const y = window_.y[x];
     double const p = window_.p[x];
     double const variances = std::max(0.0, window_.yy[x] - y * y) + std::max(0.0, window_.pp[x] - p * p);
     double const covariance = window_.yp[x] - y * p;
-    return ((2 * y * p + c1_) * (2 * covariance + c2_)) / ((y * y + p * p + c1_) * (variances + c2_));
+    return ((2 * y * p + c1) * (2 * covariance + c2)) / ((y * y + p * p + c1) * (variances + c2));
   }
 
   PairedPlane const& plane_;
+  std::span<double const> data_ranges_;
   std::size_t columns_;
-  double c1_, c2_;
   std::array<double, gauss_px> weights_ = gaussian_weights();
   Moments pixels_, window_;
   std::vector<Moments> rows_;  ///< the last 11 rows filtered along x; row y stands at y % 11
@@ -226,14 +233,79 @@ class Uiqi {
   std::vector<BoxSums> columns_;
 };
 
+/// Calls `body` for every row of window corners in the core, with the number of its first pixel and which
+/// windows are whole.
+template <class Body>
+void for_whole_windows(PairedPlane const& plane, int window_px, Body const& body) {
+  int const rows = corners(plane.core_height, plane.height, window_px);
+  int const columns = corners(plane.core_width, plane.width, window_px);
+  if (rows == 0 || columns == 0) return;
+  ValidWindows valid(plane, window_px);
+  std::vector<std::uint8_t> whole(static_cast<std::size_t>(columns));
+  for (int y = 0; y < rows; ++y) {
+    valid.row(y, whole);
+    body(static_cast<std::size_t>(y) * static_cast<std::size_t>(plane.width), whole);
+  }
+}
+
+Nano roberts(std::span<Nano const> image, std::size_t at, int width) {
+  auto const below = at + static_cast<std::size_t>(width);
+  return std::abs(image[at] - image[below + 1]) + std::abs(image[below] - image[at + 1]);
+}
+
+constexpr int laplacian_px = 3;
+
+/// Of the pixel in the middle of the window whose upper left pixel is `at`.
+ExactSum laplacian(std::span<Nano const> image, std::size_t at, int width) {
+  auto const line = static_cast<std::size_t>(width);
+  ExactSum sum = 0;
+  for (std::size_t y = 0; y < laplacian_px; ++y) {
+    for (std::size_t x = 0; x < laplacian_px; ++x) sum += image[at + y * line + x];
+  }
+  return 9 * ExactSum{image[at + line + 1]} - sum;
+}
+
 }  // namespace
 
-WindowSum ssim_windows(PairedPlane const& plane, double data_range) {
-  return Ssim(plane, data_range).sum();
+std::vector<WindowSum> ssim_windows(PairedPlane const& plane, std::span<double const> data_ranges) {
+  return Ssim(plane, data_ranges).sums();
 }
 
 WindowSum uiqi_windows(PairedPlane const& plane) {
   return Uiqi(plane).sum();
+}
+
+WindowSum edge_windows(PairedPlane const& plane) {
+  WindowSum result;
+  int const columns = corners(plane.core_width, plane.width, 2);
+  for_whole_windows(plane, 2, [&](std::size_t row, std::vector<std::uint8_t> const& whole) {
+    for (std::size_t x = 0; x < static_cast<std::size_t>(columns); ++x) {
+      if (!whole[x]) continue;
+      Nano const y = roberts(plane.reference, row + x, plane.width);
+      Nano const p = roberts(plane.prediction, row + x, plane.width);
+      if (y + p == 0) continue;
+      result.total += to_steps(static_cast<double>(p - y) / static_cast<double>(p + y));
+      ++result.windows;
+    }
+  });
+  return result;
+}
+
+void add_laplacians(PairedPlane const& plane, BandSums& sums) {
+  int const columns = corners(plane.core_width, plane.width, laplacian_px);
+  for_whole_windows(plane, laplacian_px, [&](std::size_t row, std::vector<std::uint8_t> const& whole) {
+    for (std::size_t x = 0; x < static_cast<std::size_t>(columns); ++x) {
+      if (!whole[x]) continue;
+      ExactSum const y = laplacian(plane.reference, row + x, plane.width);
+      ExactSum const p = laplacian(plane.prediction, row + x, plane.width);
+      ++sums.laplacians;
+      sums.reference_laplacian += y;
+      sums.prediction_laplacian += p;
+      sums.reference_laplacian_squares += y * y;
+      sums.prediction_laplacian_squares += p * p;
+      sums.laplacian_products += y * p;
+    }
+  });
 }
 
 }  // namespace stfcube

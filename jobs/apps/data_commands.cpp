@@ -90,6 +90,9 @@ EvaluateSettings evaluate_settings(CommandArguments const& a) {
   require(!s.predictions.empty() && !s.references.empty(), ErrorKind::config,
           "'stfcube evaluate' needs --prediction P and --reference R: cubes or raster files.");
   s.mask = a.text("mask");
+  s.classes = a.text("classes");
+  s.base = paths(a.list("base"));
+  s.coarse = paths(a.list("coarse"));
   s.date_pattern = a.text("date");
   s.reference_scaling = scaling(a, "");
   s.prediction_scaling = scaling(a, "prediction-");
@@ -160,6 +163,10 @@ CommandSyntax evaluate_syntax() {
           {{"prediction", "P", "cubes or raster files", "", true, true},
            {"reference", "R", "cubes or raster files", "", true, true},
            {"mask", "M", "raster: not zero = evaluate"},
+           {"classes", "C", "raster of class numbers: figures for each class, too"},
+           {"base", "B", "fine images before the change, cubes or files: figures for stable, gradual and abrupt change", "", true,
+            true},
+           {"coarse", "C", "coarse images of the dates, cubes or files: how well predictions agree with them", "", true, true},
            {"ratio", "N", "coarse pixel / fine pixel, for ERGAS"},
            {"quality", "WHICH", "all, or fused: only pixels the cube did not observe that day", "all"},
            {"date", "PATTERN", "date in file names", "%Y%m%d"},

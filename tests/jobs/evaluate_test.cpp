@@ -287,7 +287,7 @@ TEST(Evaluate, table_names_every_figure_and_rivals_stand_side_by_side) {
     return;
   }
   for (char const* word : {"Prediction truth_20200101", "pooled", "SSIMglobal", "2020-01-01  nir", "n/a",
-                           "inf", "Comparison", "mean RMSE", "Note: ERGAS"}) {
+                           "inf", "Comparison", "RMSE", "Note: ERGAS"}) {
     EXPECT_THAT(out.str(), HasSubstr(word));
   }
 }
@@ -313,9 +313,9 @@ TEST(Evaluate, json_and_csv_hold_what_the_table_shows) {
   std::vector<std::string> lines;
   while (std::getline(csv, line)) lines.push_back(line);
   ASSERT_THAT(lines, SizeIs(1 + 2 * 3 + 3));
-  EXPECT_THAT(lines[0], HasSubstr("prediction,date,band,pixels,rmse,pooled_rmse,mae"));
-  EXPECT_THAT(lines[1], HasSubstr("prediction,2020-01-01,red,12190,0.001,"));
-  EXPECT_THAT(lines.back(), HasSubstr("prediction,all,all,24380,0.0015,"));
+  EXPECT_THAT(lines[0], HasSubstr("prediction,date,band,stratum,pixels,rmse,pooled_rmse,mae"));
+  EXPECT_THAT(lines[1], HasSubstr("prediction,2020-01-01,red,all,12190,0.001,"));
+  EXPECT_THAT(lines.back(), HasSubstr("prediction,all,all,all,24380,0.0015,"));
   EXPECT_THAT(lines.back(), HasSubstr("n/a"));
 }
 

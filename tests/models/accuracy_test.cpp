@@ -72,7 +72,7 @@ ImageSums sums_of(PairedTile const& tile, double data_range = 1) {
   ImageSums sums;
   for (int b = 0; b < static_cast<int>(tile.reference.size()); ++b)
     sums.bands.push_back(band_sums(tile, b, data_range));
-  add_spectral_angles(tile, sums);
+  add_spectral_angles(tile, {}, {&sums, 1});
   return sums;
 }
 

@@ -1,0 +1,194 @@
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <span>
+
+#include <fmt/format.h>
+
+#include "stfcube/jobs/accuracy_report.hpp"
+#include "stfcube/jobs/text_table.hpp"
+
+namespace stfcube {
+namespace {
+
+using Cells = std::vector<std::string>;
+
+/// What the short tables show of an accuracy.
+constexpr double Accuracy::*summary_measures[] = {
+    &Accuracy::rmse, &Accuracy::pooled_rmse, &Accuracy::mae, &Accuracy::ad,    &Accuracy::cc,
+    &Accuracy::r2,   &Accuracy::ssim_local,  &Accuracy::sam, &Accuracy::ergas, &Accuracy::within_sigma};
+constexpr double Accuracy::*stratum_measures[] = {
+    &Accuracy::rmse, &Accuracy::pooled_rmse, &Accuracy::mae,   &Accuracy::ad,          &Accuracy::cc,
+    &Accuracy::r2,   &Accuracy::sam,         &Accuracy::ergas, &Accuracy::within_sigma};
+
+bool is_known(PredictionAccuracy const& prediction, double Accuracy::*value) {
+  return !std::isnan(prediction.overall.*value);
+}
+
+/// The measures among `wanted` that the tables of these predictions show. Empty `wanted`: all.
+std::vector<AccuracyMeasure> shown(std::span<PredictionAccuracy const* const> predictions,
+                                   std::span<double Accuracy::*const> wanted) {
+  std::vector<AccuracyMeasure> list;
+  std::ranges::copy_if(accuracy_measures(), std::back_inserter(list), [&](AccuracyMeasure const& measure) {
+    bool const known =
+        !measure.only_known || std::ranges::any_of(predictions, [&](PredictionAccuracy const* one) {
+          return is_known(*one, measure.value);
+        });
+    bool const asked = wanted.empty() || std::ranges::find(wanted, measure.value) != wanted.end();
+    return measure.decimals > 0 && known && asked;
+  });
+  return list;
+}
+
+Cells header(Cells first, std::span<AccuracyMeasure const> measures) {
+  for (auto const& measure : measures) {
+    first.emplace_back(measure.value == &Accuracy::pooled_rmse ? "pooled" : measure.title);
+  }
+  return first;
+}
+
+Cells line(Cells first, Accuracy const& accuracy, std::span<AccuracyMeasure const> measures) {
+  for (auto const& measure : measures)
+    first.push_back(number_text(accuracy.*measure.value, measure.decimals));
+  return first;
+}
+
+Cells line(std::string date, std::string band, Accuracy const& accuracy,
+           std::span<AccuracyMeasure const> measures) {
+  return line({std::move(date), std::move(band), std::to_string(accuracy.pixels)}, accuracy, measures);
+}
+
+std::string percent(std::int64_t part, std::int64_t whole) {
+  return whole == 0 ? "n/a"
+                    : fmt::format("{:.2f}%", 100 * static_cast<double>(part) / static_cast<double>(whole));
+}
+
+void print_strata(PredictionAccuracy const& prediction, std::ostream& out) {
+  if (prediction.strata.empty()) return;
+  PredictionAccuracy const* const one[] = {&prediction};
+  auto const measures = shown(one, stratum_measures);
+  TextTable table(header({"stratum", "pixels", "share"}, measures), 1);
+  for (auto const& stratum : prediction.strata) {
+    table.add(line({stratum.layer + ' ' + stratum.value, std::to_string(stratum.all.pixels),
+                    percent(stratum.all.pixels, prediction.overall.pixels)},
+                   stratum.all, measures));
+  }
+  out << "Strata (means over images and bands)\n";
+  table.print(out);
+}
+
+void print_prediction(PredictionAccuracy const& prediction, std::ostream& out) {
+  PredictionAccuracy const* const one[] = {&prediction};
+  auto const measures = shown(one, {});
+  TextTable table(header({"date", "band", "pixels"}, measures), 2);
+  for (auto const& image : prediction.images) {
+    for (auto const& band : image.bands)
+      table.add(line(date_text(image.date), band.band, band.accuracy, measures));
+    table.add(line(date_text(image.date), "all", image.all, measures));
+  }
+  if (prediction.images.size() > 1) {
+    for (auto const& band : prediction.bands) table.add(line("all", band.band, band.accuracy, measures));
+    table.add(line("all", "all", prediction.overall, measures));
+  }
+  table.print(out);
+  print_strata(prediction, out);
+}
+
+/// Mean RMSE of every stratum, predictions side by side.
+void print_strata_side_by_side(std::span<PredictionAccuracy const* const> predictions, std::ostream& out) {
+  std::vector<std::pair<std::string, std::string>> strata;
+  for (auto const* prediction : predictions) {
+    for (auto const& stratum : prediction->strata) {
+      std::pair const name{stratum.layer, stratum.value};
+      if (std::ranges::find(strata, name) == strata.end()) strata.push_back(name);
+    }
+  }
+  if (strata.empty()) return;
+  Cells names{"mean RMSE", "all"};
+  for (auto const& [layer, value] : strata) names.push_back(layer + ' ' + value);
+  TextTable table(names, 1);
+  for (auto const* prediction : predictions) {
+    Cells cells{prediction->label, number_text(prediction->overall.rmse, 5)};
+    for (auto const& [layer, value] : strata) {
+      auto const found = std::ranges::find_if(prediction->strata, [&](auto const& stratum) {
+        return stratum.layer == layer && stratum.value == value;
+      });
+      cells.push_back(found == prediction->strata.end() ? "n/a" : number_text(found->all.rmse, 5));
+    }
+    table.add(std::move(cells));
+  }
+  out << '\n';
+  table.print(out);
+}
+
+/// Several predictions side by side.
+void print_summary(AccuracyReport const& report, std::ostream& out) {
+  std::vector<PredictionAccuracy const*> predictions;
+  for (auto const& prediction : report.predictions) predictions.push_back(&prediction);
+  auto const measures = shown(predictions, summary_measures);
+  TextTable table(header({"prediction", "images", "pixels"}, measures), 1);
+  for (auto const* one : predictions) {
+    table.add(line({one->label, std::to_string(one->images.size()), std::to_string(one->overall.pixels)},
+                   one->overall, measures));
+  }
+  out << "Comparison (means over images and bands)\n";
+  table.print(out);
+  print_strata_side_by_side(predictions, out);
+}
+
+std::vector<MethodStanding const*> by_rank(CrossValidation const& validation) {
+  std::vector<MethodStanding const*> order;
+  for (auto const& standing : validation.methods) order.push_back(&standing);
+  std::ranges::stable_sort(order, {}, [](MethodStanding const* one) {
+    return one->rank == 0 ? static_cast<int>(one->folds == 0) + 1'000'000 : one->rank;
+  });
+  return order;
+}
+
+/// How the methods stand: first what is comparable, then what each has for itself.
+void print_cross_validation(CrossValidation const& validation, std::ostream& out) {
+  auto const order = by_rank(validation);
+  std::vector<PredictionAccuracy const*> common;
+  for (auto const* standing : order) common.push_back(&standing->common);
+  auto const measures = shown(common, summary_measures);
+  TextTable table(header({"method", "rank", "folds", "predicted", "pixels"}, measures), 1);
+  for (auto const* standing : order) {
+    table.add(line({standing->method, standing->rank == 0 ? "-" : std::to_string(standing->rank),
+                    fmt::format("{}/{}", standing->folds, validation.dates.size()),
+                    percent(standing->predicted_pixels, standing->reference_pixels),
+                    std::to_string(standing->common.overall.pixels)},
+                   standing->common.overall, measures));
+  }
+  out << fmt::format(
+      "Cross-validation: {} dates withheld in turn. Means over bands and over the {} dates and the pixels "
+      "that all methods "
+      "predicted\n",
+      validation.dates.size(), validation.common_folds);
+  table.print(out);
+  print_strata_side_by_side(common, out);
+  for (auto const* standing : order) {
+    for (auto const& fold : standing->missed) {
+      out << fmt::format("{} does not predict {}: {}\n", standing->method, to_string(fold.date), fold.reason);
+    }
+  }
+}
+
+}  // namespace
+
+void print_table(AccuracyReport const& report, std::ostream& out) {
+  for (auto const& prediction : report.predictions) {
+    out << "Prediction " << prediction.label << '\n';
+    print_prediction(prediction, out);
+    out << '\n';
+  }
+  if (report.cross_validation) {
+    print_cross_validation(*report.cross_validation, out);
+    out << '\n';
+  } else if (report.predictions.size() > 1) {
+    print_summary(report, out);
+    out << '\n';
+  }
+  for (auto const& note : report.notes) out << "Note: " << note << '\n';
+}
+
+}  // namespace stfcube

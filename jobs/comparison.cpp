@@ -65,6 +65,12 @@ int whole_ratio(Grid const& fine, Grid const& cells) {
 
 }  // namespace
 
+double default_data_range(Quantity const* quantity) {
+  if (!quantity || quantity->variable == "reflectance") return 1;
+  ValueRange const range = range_of(*quantity);
+  return range.high - range.low;
+}
+
 Side::Side(std::vector<std::filesystem::path> const& paths, FileScaling const& scaling,
            std::string const& date_pattern)
     : scaling_(scaling), date_pattern_(date_pattern) {
@@ -90,7 +96,7 @@ Comparison::Comparison(ComparisonSettings const& settings)
     for (auto const& pair : series.pairs) add_pair(pair);
   }
   scale.ratio = settings.ratio.value_or(known_ratio());
-  scale.data_range = settings.data_range.value_or(default_data_range());
+  scale.data_range = settings.data_range.value_or(default_data_range(quantity(*pairs.front().pair)));
   if (!settings.mask.empty()) open_mask(settings.mask);
   if (!settings.classes.empty()) {
     classes = open_label_map(settings.classes, predictions.infos().front().grid, "the class map (--classes)");
@@ -158,13 +164,6 @@ double Comparison::known_ratio() const {
     }
   }
   return scale.coarse_cell_px > 1 ? scale.coarse_cell_px : std::numeric_limits<double>::quiet_NaN();
-}
-
-double Comparison::default_data_range() const {
-  Quantity const* const known = quantity(*pairs.front().pair);
-  if (!known || known->variable == "reflectance") return 1;
-  ValueRange const range = range_of(*known);
-  return range.high - range.low;
 }
 
 void Comparison::open_mask(std::filesystem::path const& path) {

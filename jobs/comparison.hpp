@@ -38,6 +38,10 @@ struct ValueRange {
   bool known = false;  ///< values outside are no data; else they are only counted
 };
 
+/// L of SSIM and MAX of PSNR: 1 for reflectance and where nothing is known, else the width of the valid
+/// range.
+double default_data_range(Quantity const* quantity);
+
 /// Images of one role: its files, opened when they are needed and then kept while the same one is asked for.
 /// One thread at a time.
 class Side {
@@ -90,7 +94,6 @@ struct Comparison {
 
  private:
   double known_ratio() const;
-  double default_data_range() const;
   void add_pair(ImagePair const& pair);
   void open_mask(std::filesystem::path const& path);
   void take_ratio_of_coarse(ImageSourceInfo const& fine, ImageSourceInfo const& cells);

@@ -25,8 +25,6 @@ std::string lower(std::string text) {
   return text;
 }
 
-}
-
 void match_by_name(ImageSourceInfo const& prediction, ImageSourceInfo const& reference, ImagePair& pair) {
   std::vector<std::string> wanted;
   std::ranges::transform(reference.band_names, std::back_inserter(wanted), lower);

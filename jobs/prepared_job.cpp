@@ -243,15 +243,7 @@ void open_maps(PreparedJob& job) {
 }
 
 void make_models(PreparedJob& job) {
-  ModelSettings const settings{.bands = job.spec.bands,
-                               .quantity = job.spec.quantity,
-                               .ratio = job.task.ratio,
-                               .max_pair_gap_days = job.spec.max_pair_gap_days,
-                               .pair_tolerance_days = job.spec.pair_tolerance_days,
-                               .zone_px = job.spec.zone_px,
-                               .class_map = job.classes != nullptr,
-                               .object_map = job.objects != nullptr,
-                               .options = job.spec.model_options};
+  ModelSettings const settings = model_settings(job);
   job.model = make_model(job.spec.model_name, settings);
   if (job.spec.gap_fill && job.spec.model_name != "linear") job.gap_filler = make_model("linear", settings);
   job.task.model = job.model.get();
@@ -321,6 +313,18 @@ std::unique_ptr<PreparedJob> prepare_job(JobSpec const& spec, std::optional<Star
     check_same_inputs(*started, input_lines(job->inputs, spec.folder), repaired);
   });
   return job;
+}
+
+ModelSettings model_settings(PreparedJob const& job) {
+  return {.bands = job.spec.bands,
+                               .quantity = job.spec.quantity,
+                               .ratio = job.task.ratio,
+                               .max_pair_gap_days = job.spec.max_pair_gap_days,
+                               .pair_tolerance_days = job.spec.pair_tolerance_days,
+                               .zone_px = job.spec.zone_px,
+                               .class_map = job.classes != nullptr,
+                               .object_map = job.objects != nullptr,
+                               .options = job.spec.model_options};
 }
 
 }  // namespace stfcube

@@ -46,5 +46,7 @@ struct PreparedJob {
 std::unique_ptr<PreparedJob> prepare_job(JobSpec const& spec, std::optional<StartedRun> const& started,
                                          Communicator const& comm);
 
+/// What the methods of a prepared job are made from.
+ModelSettings model_settings(PreparedJob const& job);
 
 }  // namespace stfcube

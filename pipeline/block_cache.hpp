@@ -27,6 +27,7 @@ class BlockCache {
 
   ObservationReader const& reader() const { return reader_; }
   int bands() const { return bands_; }
+  int block_px() const { return block_px_; }
 
   /// Copies observation `index` over `px` to date `slot` of `out` ([date, band, y, x], y and x of px).
   /// @return whether any pixel is valid. @throws Error(data)

@@ -3,8 +3,11 @@
 #include <iostream>
 
 #include "stfcube/jobs/apps/commands.hpp"
+#include "stfcube/jobs/cross_validation.hpp"
 #include "stfcube/jobs/evaluate.hpp"
 #include "stfcube/jobs/export.hpp"
+#include "stfcube/jobs/job_file.hpp"
+#include "stfcube/jobs/job_spec.hpp"
 #include "stfcube/jobs/simulate.hpp"
 #include "stfcube/jobs/verify.hpp"
 #include "stfcube/partitioning/core/error.hpp"
@@ -85,10 +88,11 @@ std::vector<std::filesystem::path> paths(Words const& words) { return {words.beg
 
 EvaluateSettings evaluate_settings(CommandArguments const& a) {
   EvaluateSettings s;
+  require(!a.has("methods"), ErrorKind::config, "--methods goes with --cross-validate JOB.cfg. Add it, or leave --methods out.");
   s.predictions = paths(a.list("prediction"));
   s.references = paths(a.list("reference"));
   require(!s.predictions.empty() && !s.references.empty(), ErrorKind::config,
-          "'stfcube evaluate' needs --prediction P and --reference R: cubes or raster files.");
+          "'stfcube evaluate' needs --prediction P and --reference R: cubes or raster files; or --cross-validate JOB.cfg.");
   s.mask = a.text("mask");
   s.classes = a.text("classes");
   s.base = paths(a.list("base"));
@@ -104,7 +108,35 @@ EvaluateSettings evaluate_settings(CommandArguments const& a) {
   return s;
 }
 
+CrossValidationSettings cross_validation_settings(CommandArguments const& a) {
+  for (char const* name : {"prediction", "reference", "base", "coarse", "quality"}) {
+    require(!a.has(name), ErrorKind::config,
+            fmt::format("--{} does not go with --cross-validate, which predicts and judges the scenes of the job. Leave it out.", name));
+  }
+  std::filesystem::path const path = a.text("cross-validate");
+  CrossValidationSettings s;
+  s.job = make_job_spec(read_job_file(path), path.has_parent_path() ? path.parent_path() : ".");
+  for (std::string const& words : a.list("methods")) {
+    for (std::string const& name : split(words, ',')) {
+      if (!name.empty()) s.methods.push_back(name);
+    }
+  }
+  s.mask = a.text("mask");
+  s.classes = a.text("classes");
+  s.json = a.text("json");
+  s.csv = a.text("csv");
+  return s;
+}
+
+int run_cross_validation(CommandArguments const& arguments, Communicator const& comm) {
+  CrossValidationSettings settings;
+  comm.together([&] { settings = cross_validation_settings(arguments); });
+  cross_validate(settings, comm, std::cout);
+  return 0;
+}
+
 int run_evaluate(CommandArguments const& arguments, Words const&, Communicator const& comm) {
+  if (arguments.has("cross-validate")) return run_cross_validation(arguments, comm);
   EvaluateSettings settings;
   comm.together([&] { settings = evaluate_settings(arguments); });
   evaluate(settings, comm, std::cout);
@@ -162,6 +194,8 @@ CommandSyntax evaluate_syntax() {
           "Accuracy of predictions against references: RMSE, MAE, CC, SSIM, SAM, ERGAS and more, per band and date.",
           {{"prediction", "P", "cubes or raster files", "", true, true},
            {"reference", "R", "cubes or raster files", "", true, true},
+           {"cross-validate", "JOB.cfg", "withhold the fine scene of every pair date of a job in turn and let methods predict it"},
+           {"methods", "NAMES", "for --cross-validate: methods, separated by commas; default: all", "", true, true},
            {"mask", "M", "raster: not zero = evaluate"},
            {"classes", "C", "raster of class numbers: figures for each class, too"},
            {"base", "B", "fine images before the change, cubes or files: figures for stable, gradual and abrupt change", "", true,

@@ -236,7 +236,7 @@ TEST(EvaluateStrata, table_and_csv_show_strata_side_by_side) {
 TEST(EvaluateStrata, what_does_not_fit_is_refused) {
   Scene const scene;
   EvaluateSettings settings = scene.settings();
-  settings.classes = scene.changed_file("no_classes.tif", [](int) { return 0; });
+  settings.classes = scene.map_file("no_classes.tif", [](int, int) { return -5; });
   EXPECT_THAT(refusal(settings, ErrorKind::data), HasSubstr("labels are whole numbers"));
   settings = scene.settings();
   SmallCube small = scene.truth;

@@ -1,0 +1,291 @@
+#include "stfcube/jobs/fold_run.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <numeric>
+
+#include <fmt/format.h>
+
+#include "stfcube/jobs/comparison_tile.hpp"
+#include "stfcube/partitioning/core/error.hpp"
+#include "stfcube/partitioning/core/text.hpp"
+#include "stfcube/partitioning/threads/parallel_for.hpp"
+#include "stfcube/pipeline/tile_pipeline.hpp"
+
+namespace stfcube {
+namespace {
+
+/// A method made ready for one fold.
+struct Rival {
+  std::string name;
+  std::unique_ptr<FusionModel> model;
+  FusionTask task;
+};
+
+constexpr std::array<int, 4> tile_sides_px = {512, 256, 128, 64};
+
+/// The head of one packed result.
+struct PackedHead {
+  std::uint64_t method = 0, own_bytes = 0, common_bytes = 0;
+  std::int64_t reference_pixels = 0, predicted_pixels = 0;
+};
+
+class FoldRun {
+ public:
+  FoldRun(FoldSettings const& settings, Pair const& withheld, Communicator const& comm)
+      : settings_(settings),
+        job_(settings.job),
+        comm_(comm),
+        fold_(job_, withheld, job_.memory.block_cache_bytes / 2),
+        all_px_(job_.task.fine_grid.all()) {
+    result_.date = withheld.date;
+  }
+
+  FoldResult run() {
+    comm_.together([&] { make_rivals(); });
+    if (rivals_.empty()) return std::move(result_);
+    cut_into_tiles();
+    prepare_rivals();
+    if (rivals_.empty()) return std::move(result_);
+    find_levels();
+    comm_.together([&] {
+      with_threads(job_.threads, [&] {
+        for (Rect const& core : my_tiles()) add_tile(core);
+      });
+    });
+    gather();
+    return std::move(result_);
+  }
+
+ private:
+  void make_rivals() {
+    for (std::string const& name : settings_.methods) {
+      Rival rival{name, make_model(name, model_settings(job_)), fold_.task()};
+      std::string const obstacle = fold_.obstacle(rival.model->info());
+      if (!obstacle.empty()) {
+        result_.missed[name] = obstacle;
+        continue;
+      }
+      rival.task.model = rival.model.get();
+      rivals_.push_back(std::move(rival));
+    }
+  }
+
+  /// Bytes that one tile takes on a rank.
+  std::uint64_t tile_bytes(int side_px) const {
+    Rect const core = intersect({0, 0, side_px, side_px}, all_px_);
+    Rect const held = with_margin(core, job_.task.ratio, all_px_);
+    auto const pixels = static_cast<std::uint64_t>(held.area());
+    auto const bands = static_cast<std::uint64_t>(job_.task.bands.size());
+    std::uint64_t const planes = 3 * bands * sizeof(Nano) + 16;  // reference, prediction and sigma; labels
+    std::uint64_t fusing = 0;
+    for (Rival const& rival : rivals_)
+      fusing = std::max(fusing, unit_bytes(rival.task, held, {0, 1}, job_.threads));
+    return pixels * (rivals_.size() * (2 * bands * sizeof(Dn) + 1) + 3 * planes) + fusing;
+  }
+
+  /// The largest tiles that fit into memory and leave no rank idle; results do not depend on them.
+  void cut_into_tiles() {
+    int lattice = 1;
+    for (Rival const& rival : rivals_) lattice = std::lcm(lattice, rival.model->info().support.lattice_px);
+    auto const plan = [&](int side_px) {
+      return make_plan(job_.task.fine_grid, 1,
+                       {.tile_px = side_px, .chunk_y = 1, .chunk_x = 1, .lattice_px = lattice});
+    };
+    std::uint64_t const room =
+        job_.budget.bytes - std::min(job_.budget.bytes, base_memory_bytes + job_.memory.block_cache_bytes +
+                                                            job_.memory.raster_cache_bytes);
+    std::size_t choice = 0;
+    while (choice + 1 < tile_sides_px.size() &&
+           (tile_bytes(tile_sides_px[choice]) > room || plan(tile_sides_px[choice]).tiles.size() < ranks())) {
+      ++choice;
+    }
+    // Ranks on nodes of different size agree on the smallest.
+    choice = static_cast<std::size_t>(comm_.max(static_cast<std::int64_t>(choice)));
+    plan_ = plan(tile_sides_px[choice]);
+    comm_.together([&] {
+      std::uint64_t const needed = tile_bytes(tile_sides_px[choice]);
+      require(needed <= room, ErrorKind::resource,
+              fmt::format("one tile of {} px for {} methods needs {}, but {} of {} are free ({}). Give fewer "
+                          "--methods, or "
+                          "more memory (run.memory).",
+                          tile_sides_px[choice], rivals_.size(), format_bytes(needed), format_bytes(room),
+                          format_bytes(job_.budget.bytes), job_.budget.source));
+    });
+  }
+
+  std::size_t ranks() const { return static_cast<std::size_t>(comm_.size()); }
+
+  std::vector<Unit> my_units() const {
+    std::vector<double> costs;
+    for (Rect const& tile : plan_.tiles) costs.push_back(static_cast<double>(tile.area()));
+    return assign(plan_, costs, comm_.size())[static_cast<std::size_t>(comm_.rank())];
+  }
+
+  std::vector<Rect> my_tiles() const {
+    std::vector<Rect> tiles;
+    for (Unit const& unit : my_units()) tiles.push_back(plan_.tiles[static_cast<std::size_t>(unit.tile)]);
+    return tiles;
+  }
+
+  /// First passes. A method that can make nothing of its statistics does not take part.
+  void prepare_rivals() {
+    for (Rival& rival : rivals_) {
+      try {
+        prepare_model(rival.task, plan_, my_units(), job_.threads, comm_);
+      } catch (Error const& error) {
+        if (error.kind() != ErrorKind::model || !error.agreed()) throw;
+        result_.missed[rival.name] = error.what();
+      }
+    }
+    std::erase_if(rivals_, [&](Rival const& rival) { return result_.missed.contains(rival.name); });
+  }
+
+  /// The withheld image with the mask applied.
+  PairedTile reference(Rect const& px) const {
+    PairedTile tile = fold_.reference(px);
+    if (settings_.mask) {
+      std::vector<double> const mask = settings_.mask->read(1, px);
+      for (std::size_t i = 0; i < mask.size(); ++i) tile.valid[i] &= !std::isnan(mask[i]) && mask[i] != 0;
+    }
+    return tile;
+  }
+
+  void find_levels() {
+    std::vector<LevelCounts> counts(job_.task.bands.size(), LevelCounts(settings_.scale.data_range));
+    comm_.together([&] {
+      for (Rect const& core : my_tiles()) {
+        PairedTile const tile = reference(core);
+        for (std::size_t b = 0; b < counts.size(); ++b) {
+          for (std::size_t i = 0; i < tile.valid.size(); ++i) {
+            if (tile.valid[i]) counts[b].add(tile.reference[b][i]);
+          }
+        }
+      }
+    });
+    for (LevelCounts const& mine : counts) {
+      LevelCounts all(settings_.scale.data_range);
+      for (std::string const& piece : comm_.all_gather(mine.pack())) all.merge_packed(piece);
+      levels_.push_back(all.levels());
+    }
+  }
+
+  void add_tile(Rect const& core) {
+    Rect const held = with_margin(core, job_.task.ratio, all_px_);
+    PairedTile tile = reference(held);
+    tile.core_width = core.width;
+    tile.core_height = core.height;
+    tile.coarse = fold_.coarse_cells(core, held);
+    auto const layers = label_planes(tile, held);
+    Timings timings;
+    std::vector<CubeUnit> units;
+    for (Rival const& rival : rivals_) units.push_back(fuse_unit(rival.task, held, {0, 1}, timings));
+    auto const common = common_pixels(tile, units);
+    for (std::size_t r = 0; r < rivals_.size(); ++r) {
+      add_method(tile, units[r], layers, common, result_.sums[rivals_[r].name]);
+    }
+  }
+
+  std::vector<LabelPlane> label_planes(PairedTile const& tile, Rect const& px) const {
+    std::vector<LabelPlane> layers;
+    if (auto change = fold_.change(tile, px, settings_.scale.data_range))
+      layers.push_back(std::move(*change));
+    if (settings_.classes) layers.push_back(read_classes(*settings_.classes, px));
+    return layers;
+  }
+
+  static std::vector<std::uint8_t> common_pixels(PairedTile const& tile, std::vector<CubeUnit> const& units) {
+    std::vector<std::uint8_t> common = tile.valid;
+    for (CubeUnit const& unit : units) {
+      for (int band = 0; band < unit.dn.bands(); ++band) {
+        auto const plane = unit.dn.plane(0, band);
+        for (std::size_t i = 0; i < common.size(); ++i) common[i] &= plane[i] != no_data_dn;
+      }
+    }
+    return common;
+  }
+
+  void add_method(PairedTile const& reference, CubeUnit const& unit, std::vector<LabelPlane> const& layers,
+                  std::vector<std::uint8_t> const& common, FoldSums& sums) const {
+    PairedTile tile = reference;
+    put_prediction(unit, job_.task.quantity, tile);
+    ComparisonSums const own = compare_tile(tile, layers, settings_.scale.data_range, levels_);
+    sums.own.merge(own);
+    sums.reference_pixels += core_pixels(reference);
+    sums.predicted_pixels += core_pixels(tile);
+    if (tile.valid == common) {
+      sums.common.merge(own);
+      return;
+    }
+    tile.valid = common;
+    clear_invalid(tile);
+    sums.common.merge(compare_tile(tile, layers, settings_.scale.data_range, levels_));
+  }
+
+  static std::int64_t core_pixels(PairedTile const& tile) {
+    std::int64_t count = 0;
+    for (int y = 0; y < tile.core_height; ++y) {
+      auto const row = tile.valid.begin() + static_cast<std::ptrdiff_t>(y) * tile.width;
+      count += std::count(row, row + tile.core_width, 1);
+    }
+    return count;
+  }
+
+  /// Adds up the sums of all ranks.
+  void gather() {
+    std::string packed;
+    for (std::size_t r = 0; r < rivals_.size(); ++r) pack(r, packed);
+    result_.sums.clear();
+    for (Rival const& rival : rivals_) result_.sums[rival.name];
+    for (std::string const& piece : comm_.all_gather(packed)) unpack(piece);
+  }
+
+  void pack(std::size_t rival, std::string& bytes) const {
+    auto const found = result_.sums.find(rivals_[rival].name);
+    if (found == result_.sums.end()) return;
+    FoldSums const& sums = found->second;
+    std::string const own = sums.own.pack(), common = sums.common.pack();
+    PackedHead const head{rival, own.size(), common.size(), sums.reference_pixels, sums.predicted_pixels};
+    bytes.append(reinterpret_cast<char const*>(&head), sizeof head);
+    bytes += own + common;
+  }
+
+  void unpack(std::string_view bytes) {
+    while (!bytes.empty()) {
+      PackedHead head;
+      std::memcpy(&head, bytes.data(), sizeof head);
+      bytes.remove_prefix(sizeof head);
+      FoldSums& sums = result_.sums[rivals_[head.method].name];
+      sums.own.merge(ComparisonSums::unpack(bytes.substr(0, head.own_bytes)));
+      sums.common.merge(ComparisonSums::unpack(bytes.substr(head.own_bytes, head.common_bytes)));
+      sums.reference_pixels += head.reference_pixels;
+      sums.predicted_pixels += head.predicted_pixels;
+      bytes.remove_prefix(head.own_bytes + head.common_bytes);
+    }
+  }
+
+  FoldSettings const& settings_;
+  PreparedJob const& job_;
+  Communicator const& comm_;
+  Fold fold_;
+  Rect all_px_;
+  std::vector<Rival> rivals_;
+  Plan plan_;
+  std::vector<ReferenceLevels> levels_;
+  FoldResult result_;
+};
+
+}  // namespace
+
+FoldSums const* FoldResult::sums_of(std::string const& method) const {
+  auto const found = sums.find(method);
+  return found == sums.end() ? nullptr : &found->second;
+}
+
+FoldResult run_fold(FoldSettings const& settings, Pair const& withheld, Communicator const& comm) {
+  return FoldRun(settings, withheld, comm).run();
+}
+
+}  // namespace stfcube

@@ -117,7 +117,7 @@ void print_strata_side_by_side(std::span<PredictionAccuracy const* const> predic
     }
     table.add(std::move(cells));
   }
-  out << '\n';
+  out << "\nBy stratum\n";
   table.print(out);
 }
 
@@ -145,8 +145,32 @@ std::vector<MethodStanding const*> by_rank(CrossValidation const& validation) {
   return order;
 }
 
+/// Mean RMSE of every withheld date, methods side by side, over the pixels that each predicted.
+void print_dates(AccuracyReport const& report, std::vector<MethodStanding const*> const& order,
+                 std::ostream& out) {
+  Cells names{"mean RMSE"};
+  for (auto const* standing : order) names.push_back(standing->method);
+  TextTable table(names, 1);
+  for (Date const date : report.cross_validation->dates) {
+    Cells cells{to_string(date)};
+    for (auto const* standing : order) {
+      double rmse = Accuracy::undefined;
+      for (auto const& prediction : report.predictions) {
+        if (prediction.label != standing->method) continue;
+        auto const image = std::ranges::find(prediction.images, std::optional(date), &ImageAccuracy::date);
+        if (image != prediction.images.end()) rmse = image->all.rmse;
+      }
+      cells.push_back(number_text(rmse, 5));
+    }
+    table.add(std::move(cells));
+  }
+  out << "\nBy date, over the pixels that each method predicted\n";
+  table.print(out);
+}
+
 /// How the methods stand: first what is comparable, then what each has for itself.
-void print_cross_validation(CrossValidation const& validation, std::ostream& out) {
+void print_cross_validation(AccuracyReport const& report, std::ostream& out) {
+  CrossValidation const& validation = *report.cross_validation;
   auto const order = by_rank(validation);
   std::vector<PredictionAccuracy const*> common;
   for (auto const* standing : order) common.push_back(&standing->common);
@@ -166,6 +190,7 @@ void print_cross_validation(CrossValidation const& validation, std::ostream& out
       validation.dates.size(), validation.common_folds);
   table.print(out);
   print_strata_side_by_side(common, out);
+  print_dates(report, order, out);
   for (auto const* standing : order) {
     for (auto const& fold : standing->missed) {
       out << fmt::format("{} does not predict {}: {}\n", standing->method, to_string(fold.date), fold.reason);
@@ -176,17 +201,19 @@ void print_cross_validation(CrossValidation const& validation, std::ostream& out
 }  // namespace
 
 void print_table(AccuracyReport const& report, std::ostream& out) {
-  for (auto const& prediction : report.predictions) {
-    out << "Prediction " << prediction.label << '\n';
-    print_prediction(prediction, out);
-    out << '\n';
-  }
   if (report.cross_validation) {
-    print_cross_validation(*report.cross_validation, out);
+    print_cross_validation(report, out);
     out << '\n';
-  } else if (report.predictions.size() > 1) {
-    print_summary(report, out);
-    out << '\n';
+  } else {
+    for (auto const& prediction : report.predictions) {
+      out << "Prediction " << prediction.label << '\n';
+      print_prediction(prediction, out);
+      out << '\n';
+    }
+    if (report.predictions.size() > 1) {
+      print_summary(report, out);
+      out << '\n';
+    }
   }
   for (auto const& note : report.notes) out << "Note: " << note << '\n';
 }

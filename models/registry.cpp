@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "stfcube/models/classical/estarfm.hpp"
 #include "stfcube/models/classical/increment.hpp"
 #include "stfcube/models/classical/linear.hpp"
 #include "stfcube/models/classical/starfm.hpp"
@@ -12,6 +13,7 @@ namespace stfcube {
 
 std::map<std::string, ModelEntry> const& model_registry() {
   static std::map<std::string, ModelEntry> const registry = {
+      {"estarfm", estarfm_entry()},
       {"increment", IncrementModel::entry()},
       {"linear", LinearModel::entry()},
       {"starfm", starfm_entry()},

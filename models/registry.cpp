@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "stfcube/models/classical/estarfm.hpp"
+#include "stfcube/models/classical/fitfc.hpp"
 #include "stfcube/models/classical/increment.hpp"
 #include "stfcube/models/classical/linear.hpp"
 #include "stfcube/models/classical/starfm.hpp"
@@ -14,6 +15,7 @@ namespace stfcube {
 std::map<std::string, ModelEntry> const& model_registry() {
   static std::map<std::string, ModelEntry> const registry = {
       {"estarfm", estarfm_entry()},
+      {"fitfc", fitfc_entry()},
       {"increment", IncrementModel::entry()},
       {"linear", LinearModel::entry()},
       {"starfm", starfm_entry()},

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <limits>
 #include <numeric>
 
@@ -26,8 +27,8 @@ struct SimilarSearch::View {
   Measure measure;
   std::vector<AlignedArray<Dn>> const& pairs;
   std::vector<AlignedArray<double>> const& values;
-  std::int32_t const* excluded;
-  double const* weights;
+  std::int32_t const *excluded_whole, *tail_whole;
+  double const *excluded_real, *tail_real, *weights;
   double *measures, *survivors, *selection;
   std::int32_t* indices;
   std::uint16_t const *codes, *order;
@@ -49,67 +50,71 @@ using Measure = SimilarSearch::Measure;
 template <Measure measure>
 struct WholeMeasure {
   using Value = std::int32_t;
+  using Source = Dn;
   static constexpr hn::CappedTag<std::int32_t, 16> tag{};
   static constexpr Value none = std::numeric_limits<Value>::max();
+  static constexpr std::size_t per_pixel = 2;
 
-  View const& view;
-  std::size_t base;
+  static Dn const* plane(View const& view, std::size_t p) { return view.pairs[p].data(); }
+  static Value const* excluded(View const& view) { return view.excluded_whole; }
+  static Value const* tail(View const& view) { return view.tail_whole; }
 
 #if HWY_TARGET == HWY_SCALAR
-  auto at(std::size_t offset) const {
+  static auto middle(Dn const* at) { return at; }
+  static auto between(Dn const* at, Dn const* middle) {
     Value sum = 0;
-    for (int p = 0; p < view.planes; ++p) {
-      Dn const* const plane = view.pairs[static_cast<std::size_t>(p)].data() + 2 * base;
-      for (std::size_t b = 0; b < 2; ++b) {
-        auto const difference = static_cast<std::int16_t>(plane[2 * offset + b] - plane[2 * view.centre + b]);
-        sum += measure == Measure::squares ? difference * difference : std::abs(difference);
-      }
+    for (std::size_t b = 0; b < 2; ++b) {
+      auto const difference = static_cast<std::int16_t>(at[b] - middle[b]);
+      sum += measure == Measure::squares ? difference * difference : std::abs(difference);
     }
-    return hn::Set(tag, view.excluded[base + offset] != 0 ? none : sum);
+    return hn::Set(tag, sum);
   }
 #else
-  auto at(std::size_t offset) const {
-    hn::Repartition<std::int16_t, decltype(tag)> const words;
-    auto sum = hn::Zero(tag), other = hn::Zero(tag);
-    for (int p = 0; p < view.planes; ++p) {
-      Dn const* const plane = view.pairs[static_cast<std::size_t>(p)].data();
-      std::int32_t two;
-      __builtin_memcpy(&two, plane + 2 * (base + view.centre), sizeof two);
-      auto const middle = hn::BitCast(words, hn::Set(tag, two));
-      auto const difference = hn::Sub(hn::LoadU(words, plane + 2 * (base + offset)), middle);
-      if constexpr (measure == Measure::squares) {
-        sum = hn::ReorderWidenMulAccumulate(tag, difference, difference, sum, other);
-      } else {
-        sum = hn::ReorderWidenMulAccumulate(tag, hn::Abs(difference), hn::Set(words, 1), sum, other);
-      }
-    }
-    auto const excluded = hn::LoadU(tag, view.excluded + base + offset);
-    return hn::IfThenElse(hn::Ne(excluded, hn::Zero(tag)), hn::Set(tag, none),
-                          hn::RearrangeToOddPlusEven(sum, other));
+  static constexpr hn::Repartition<std::int16_t, decltype(tag)> words{};
+
+  static auto middle(Dn const* at) {
+    std::int32_t two;
+    std::memcpy(&two, at, sizeof two);
+    return hn::BitCast(words, hn::Set(tag, two));
+  }
+  template <class Words>
+  static auto between(Dn const* at, Words middle) {
+    auto const difference = hn::Sub(hn::LoadU(words, at), middle);
+    auto const factor = measure == Measure::squares ? difference : hn::Set(words, 1);
+    auto const factor_of = measure == Measure::squares ? difference : hn::Abs(difference);
+    auto other = hn::Zero(tag);
+    auto const sum = hn::ReorderWidenMulAccumulate(tag, factor_of, factor, hn::Zero(tag), other);
+    return hn::RearrangeToOddPlusEven(sum, other);
   }
 #endif
+  template <class Vector>
+  static auto exclude(Vector value, Vector bits) {
+    return hn::Or(value, bits);
+  }
 };
 
-/// Sums over bands in double precision, bands ascending.
+/// Sums over bands in double precision.
 template <Measure measure>
 struct RealMeasure {
   using Value = double;
+  using Source = double;
   static constexpr hn::CappedTag<double, 8> tag{};
   static constexpr Value none = std::numeric_limits<Value>::infinity();
+  static constexpr std::size_t per_pixel = 1;
 
-  View const& view;
-  std::size_t base;
+  static double const* plane(View const& view, std::size_t p) { return view.values[p].data(); }
+  static Value const* excluded(View const& view) { return view.excluded_real; }
+  static Value const* tail(View const& view) { return view.tail_real; }
 
-  auto at(std::size_t offset) const {
-    auto sum = hn::Zero(tag);
-    for (int p = 0; p < view.planes; ++p) {
-      double const* const plane = view.values[static_cast<std::size_t>(p)].data() + base;
-      auto const difference = hn::Sub(hn::LoadU(tag, plane + offset), hn::Set(tag, plane[view.centre]));
-      sum = hn::Add(sum, measure == Measure::squares ? hn::Mul(difference, difference) : hn::Abs(difference));
-    }
-    hn::Rebind<std::int32_t, decltype(tag)> const narrow;
-    auto const excluded = hn::PromoteTo(tag, hn::LoadU(narrow, view.excluded + base + offset));
-    return hn::IfThenElse(hn::Ne(excluded, hn::Zero(tag)), hn::Set(tag, none), sum);
+  static auto middle(double const* at) { return hn::Set(tag, *at); }
+  template <class Vector>
+  static auto between(double const* at, Vector middle) {
+    auto const difference = hn::Sub(hn::LoadU(tag, at), middle);
+    return measure == Measure::squares ? hn::Mul(difference, difference) : hn::Abs(difference);
+  }
+  template <class Vector>
+  static auto exclude(Vector value, Vector infinite) {
+    return hn::Add(value, infinite);
   }
 };
 
@@ -123,19 +128,18 @@ class Selector {
       : view_(view),
         measures_(reinterpret_cast<Value*>(view.measures)),
         survivors_(reinterpret_cast<Value*>(view.survivors)),
-        selection_(reinterpret_cast<Value*>(view.selection)) {}
+        selection_(reinterpret_cast<Value*>(view.selection)),
+        size_(view.width * view.stride),
+        goal_(static_cast<double>(view.wanted) * 1.4) {}
 
   /// Writes the offsets of the similar pixels in ascending order. Returns how many.
   std::size_t select(std::size_t base, std::uint16_t* codes) {
-    std::size_t count = measure(Source{view_, base});
-    while (count < view_.wanted && threshold_ < highest) {
-      // The threshold of the pixel before was too low here.
-      threshold_ = threshold_ < highest / 8 ? threshold_ * 4 + 1 : highest;
-      count = filter(measures_, nullptr, view_.width * view_.stride);
-    }
+    measure(base);
+    find_threshold();
+    std::size_t count = compress();
     if (count > view_.wanted) {
       threshold_ = nth(count);
-      count = filter(survivors_, view_.indices, count);
+      count = filter(count);
     }
     if (count > view_.wanted) {
       drop_ties(count);
@@ -143,7 +147,7 @@ class Selector {
     }
     for (std::size_t i = 0; i < count; ++i) codes[i] = view_.codes[view_.indices[i]];
     // Neighbouring pixels have similar thresholds.
-    threshold_ = threshold_ < highest / 2 ? threshold_ + threshold_ / 2 + 1 : highest;
+    threshold_ = threshold_ < highest / 2 ? threshold_ + threshold_ / 4 + 1 : highest;
     return count;
   }
 
@@ -154,24 +158,94 @@ class Selector {
   /// Up to so many survivors ranks are counted all against all.
   static constexpr std::size_t most_ranked = 128;
 
-  /// Measures the window and lists what is not above the threshold. Returns how many.
-  std::size_t measure(Source const& source) {
-    std::size_t const lanes = hn::Lanes(tag);
-    auto const limit = hn::Set(tag, threshold_);
-    auto const none = hn::Set(tag, Source::none);
-    auto const last = hn::FirstN(tag, (view_.width - 1) % lanes + 1);
-    std::size_t count = 0;
-    for (std::size_t r = 0; r < view_.width; ++r) {
-      for (std::size_t c = 0; c < view_.stride; c += lanes) {
-        std::size_t const index = r * view_.stride + c;
-        auto value = none;
-        if (c < view_.width) value = source.at(r * view_.pitch + c);
-        if (c + lanes > view_.width && c < view_.width) value = hn::IfThenElse(last, value, none);
-        hn::StoreU(value, tag, measures_ + index);
-        count += keep(not_above(value, limit), index, view_.indices + count);
+  /// Measures the window; counts what is not above the threshold, and finds the largest of all measures.
+  void measure(std::size_t base) {
+    auto const planes = static_cast<std::size_t>(view_.planes);
+    for (std::size_t p = 0; p < planes; p += 2) {
+      bool const two = p + 1 < planes, last = p + 2 >= planes;
+      if (p == 0) {
+        if (two) {
+          last ? add<true, true, true>(base, p) : add<true, true, false>(base, p);
+        } else {
+          add<true, false, true>(base, p);
+        }
+      } else if (two) {
+        last ? add<false, true, true>(base, p) : add<false, true, false>(base, p);
+      } else {
+        add<false, false, true>(base, p);
       }
     }
-    gather(count);
+  }
+
+  /// Adds one plane, or two, to the measures.
+  template <bool first, bool two, bool last>
+  void add(std::size_t base, std::size_t p) {
+    std::size_t const lanes = hn::Lanes(tag), width = view_.width, stride = view_.stride;
+    auto const* const plane = Source::plane(view_, p) + Source::per_pixel * base;
+    auto const* const other = two ? Source::plane(view_, p + 1) + Source::per_pixel * base : plane;
+    auto const middle = Source::middle(plane + Source::per_pixel * view_.centre);
+    auto const other_middle = Source::middle(other + Source::per_pixel * view_.centre);
+    auto const* const excluded = Source::excluded(view_) + base;
+    auto const* const tail = Source::tail(view_);
+    auto const limit = hn::Set(tag, threshold_);
+    auto largest = hn::Zero(tag);
+    Value* to = measures_;
+    std::size_t count = 0;
+    for (std::size_t r = 0; r < width; ++r, to += stride) {
+      std::size_t const row = r * view_.pitch;
+      for (std::size_t c = 0; c < stride; c += lanes) {
+        std::size_t const offset = row + (c < width ? c : 0);
+        auto value = Source::between(plane + Source::per_pixel * offset, middle);
+        if constexpr (!first) value = hn::Add(hn::LoadU(tag, to + c), value);
+        if constexpr (two)
+          value = hn::Add(value, Source::between(other + Source::per_pixel * offset, other_middle));
+        if constexpr (last) {
+          largest = hn::Max(largest, value);
+          value = Source::exclude(value, hn::LoadU(tag, excluded + offset));
+          value = Source::exclude(value, hn::LoadU(tag, tail + c));
+          count += hn::CountTrue(tag, not_above(value, limit));
+        }
+        hn::StoreU(value, tag, to + c);
+      }
+    }
+    count_ = count;
+    largest_ = std::min(highest, hn::GetLane(hn::MaxOfLanes(tag, largest)));
+  }
+
+  /// Moves the threshold until it lets pass what is wanted and not much more; ends at the largest measure when there are
+  /// fewer.
+  void find_threshold() {
+    std::size_t const most = std::max<std::size_t>(2 * view_.wanted, 64);
+    Value below = -1, above = largest_;  // too low, and high enough unless there are too few
+    for (int round = 0; round < 64; ++round) {
+      if (count_ < view_.wanted) {
+        if (threshold_ >= largest_) return;
+        below = threshold_;
+      } else {
+        if (count_ <= most) return;
+        above = std::min(above, threshold_);
+      }
+      Value next = between(below, above);
+      if (round < 6) {
+        double const factor = std::sqrt(goal_ / static_cast<double>(std::max<std::size_t>(count_, 1)));
+        double const guess = static_cast<double>(std::min(threshold_, largest_)) * factor + 1;
+        if (guess > static_cast<double>(below) && guess < static_cast<double>(above)) next = static_cast<Value>(guess);
+      }
+      bool const done = next <= below || next >= above;
+      threshold_ = done ? above : next;
+      count_ = count();
+      if (done) return;
+    }
+    threshold_ = above;
+  }
+
+  static Value between(Value low, Value high) { return low + (high - low) / 2; }
+
+  std::size_t count() const {
+    auto const limit = hn::Set(tag, threshold_);
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < size_; i += hn::Lanes(tag))
+      count += hn::CountTrue(tag, not_above(hn::LoadU(tag, measures_ + i), limit));
     return count;
   }
 
@@ -180,39 +254,34 @@ class Selector {
     return hn::Not(hn::Gt(value, limit));
   }
 
-  /// Writes the indices of the lanes in the mask. Returns how many.
-  template <class Mask>
-  static std::size_t keep(Mask mask, std::size_t first, std::int32_t* to) {
-    if constexpr (std::is_integral_v<Value>) {
-      hn::StoreU(hn::Compress(hn::Iota(tag, static_cast<std::int32_t>(first)), mask), tag, to);
-    } else {
-      hn::Rebind<std::int32_t, decltype(tag)> const narrow;
-      auto const kept = hn::Compress(hn::Iota(tag, static_cast<double>(first)), mask);
-      hn::StoreU(hn::DemoteTo(narrow, kept), narrow, to);
-    }
-    return hn::CountTrue(tag, mask);
-  }
-
-  void gather(std::size_t count) {
-    for (std::size_t i = 0; i < count; ++i) survivors_[i] = measures_[view_.indices[i]];
-  }
-
-  /// Lists what is not above the threshold. `from` is readable up to whole vectors; beyond `size` nothing counts.
-  /// @param names  indices of the values; nothing: their places
-  std::size_t filter(Value const* from, std::int32_t const* names, std::size_t size) {
-    std::size_t const lanes = hn::Lanes(tag);
+  /// Lists what is not above the threshold. Returns how many.
+  std::size_t compress() {
     auto const limit = hn::Set(tag, threshold_);
     std::size_t count = 0;
-    if (names == nullptr) {
-      for (std::size_t i = 0; i < size; i += lanes)
-        count += keep(not_above(hn::LoadU(tag, from + i), limit), i, view_.indices + count);
-    } else {
-      for (std::size_t i = 0; i < size; ++i) {
-        view_.indices[count] = names[i];
-        count += from[i] <= threshold_;
+    for (std::size_t i = 0; i < size_; i += hn::Lanes(tag)) {
+      auto const mask = not_above(hn::LoadU(tag, measures_ + i), limit);
+      if constexpr (std::is_integral_v<Value>) {
+        hn::StoreU(hn::Compress(hn::Iota(tag, static_cast<std::int32_t>(i)), mask), tag, view_.indices + count);
+      } else {
+        hn::Rebind<std::int32_t, decltype(tag)> const narrow;
+        auto const kept = hn::Compress(hn::Iota(tag, static_cast<double>(i)), mask);
+        hn::StoreU(hn::DemoteTo(narrow, kept), narrow, view_.indices + count);
       }
+      count += hn::CountTrue(tag, mask);
     }
-    gather(count);
+    for (std::size_t i = 0; i < count; ++i) survivors_[i] = measures_[view_.indices[i]];
+    return count;
+  }
+
+  /// Leaves of the survivors those not above the threshold. Returns how many.
+  std::size_t filter(std::size_t size) {
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < size; ++i) {
+      Value const value = survivors_[i];
+      view_.indices[count] = view_.indices[i];
+      survivors_[count] = value;
+      count += value <= threshold_;
+    }
     return count;
   }
 
@@ -261,7 +330,10 @@ class Selector {
 
   View const& view_;
   Value *measures_, *survivors_, *selection_;
-  Value threshold_ = highest;
+  std::size_t size_;
+  double goal_;  ///< survivors to aim at
+  Value threshold_ = highest, largest_ = 0;
+  std::size_t count_ = 0;  ///< not above the threshold
 };
 
 template <class Source>
@@ -329,16 +401,23 @@ std::size_t window_values(SimilarWindow const& window) {
   return padded_width(window) * to_size(window.width()) + similar_row_lanes;
 }
 
-/// Largest minus smallest of the usable values of a raster; 0 without any.
-int value_range(Dn const* plane, std::span<std::uint8_t const> usable) {
+/// A raster's values and a vector beyond, which the last window reaches.
+std::size_t with_margin(std::size_t raster) { return raster + similar_row_lanes; }
+
+/// The smallest and the largest of the usable values of a raster.
+struct ValueRange {
   int lowest = std::numeric_limits<Dn>::max(), highest = std::numeric_limits<Dn>::min();
-  for (std::size_t i = 0; i < usable.size(); ++i) {
-    int const value = plane[i];
-    lowest = std::min(lowest, usable[i] != 0 ? value : int{std::numeric_limits<Dn>::max()});
-    highest = std::max(highest, usable[i] != 0 ? value : int{std::numeric_limits<Dn>::min()});
+
+  ValueRange(Dn const* plane, std::span<std::uint8_t const> usable) {
+    for (std::size_t i = 0; i < usable.size(); ++i) {
+      int const value = plane[i];
+      lowest = std::min(lowest, usable[i] != 0 ? value : int{std::numeric_limits<Dn>::max()});
+      highest = std::max(highest, usable[i] != 0 ? value : int{std::numeric_limits<Dn>::min()});
+    }
+    lowest = std::min(lowest, highest);
   }
-  return std::max(0, highest - lowest);
-}
+  int size() const { return highest - lowest; }
+};
 
 }  // namespace
 
@@ -356,8 +435,9 @@ SimilarSearch::SimilarSearch(SimilarWindow const& window, int cols, int rows)
       rows_(rows),
       pitch_(cols + 2 * window.half_px),
       raster_rows_(rows + 2 * window.half_px),
-      excluded_(raster_size()),
       weights_(to_size(pitch_) * to_size(window.width())),
+      tail_whole_(padded_width(window)),
+      tail_real_(padded_width(window)),
       measures_(window_values(window)),
       survivors_(window_values(window)),
       selection_(window_values(window)),
@@ -384,6 +464,10 @@ SimilarSearch::SimilarSearch(SimilarWindow const& window, int cols, int rows)
       weights_[code] = 1.0 / (1.0 + std::sqrt(static_cast<double>(distance2)) / window.distance_px);
     }
   }
+  std::fill_n(tail_whole_.data(), tail_whole_.size(), std::numeric_limits<std::int32_t>::max());
+  std::fill_n(tail_whole_.data(), window.width(), 0);
+  std::fill_n(tail_real_.data(), tail_real_.size(), std::numeric_limits<double>::infinity());
+  std::fill_n(tail_real_.data(), window.width(), 0.0);
   std::ranges::sort(places);
   for (std::size_t rank = 0; rank < places.size(); ++rank)
     order_[places[rank].index] = static_cast<std::uint16_t>(rank);
@@ -391,11 +475,12 @@ SimilarSearch::SimilarSearch(SimilarWindow const& window, int cols, int rows)
 
 std::size_t SimilarSearch::bytes(SimilarWindow const& window, int cols, int rows, int bands) {
   std::size_t const pitch = to_size(cols + 2 * window.half_px);
-  std::size_t const raster = pitch * to_size(rows + 2 * window.half_px);
+  std::size_t const raster = with_margin(pitch * to_size(rows + 2 * window.half_px));
   std::size_t const values = window_values(window);
   return to_size((bands + 1) / 2) * AlignedArray<Dn>::bytes_for(2 * raster) +
          to_size(bands) * AlignedArray<double>::bytes_for(raster) +
-         AlignedArray<std::int32_t>::bytes_for(raster) +
+         AlignedArray<std::int32_t>::bytes_for(raster) + AlignedArray<double>::bytes_for(raster) +
+         2 * AlignedArray<double>::bytes_for(padded_width(window)) +
          AlignedArray<double>::bytes_for(pitch * to_size(window.width())) +
          3 * AlignedArray<double>::bytes_for(values) + AlignedArray<std::int32_t>::bytes_for(values) +
          values * (2 * sizeof(std::uint16_t) + sizeof(std::uint32_t));
@@ -405,8 +490,9 @@ void SimilarSearch::compare(std::span<Dn const* const> planes, std::span<std::ui
                             Measure measure) {
   std::int64_t largest = 0;  // of Q
   bool words = true;
+  std::vector<ValueRange> ranges;
   for (Dn const* const plane : planes) {
-    std::int64_t const range = value_range(plane, usable);
+    std::int64_t const range = ranges.emplace_back(plane, usable).size();
     words = words && range <= std::numeric_limits<std::int16_t>::max();
     largest += measure == Measure::squares ? range * range : range;
   }
@@ -416,7 +502,8 @@ void SimilarSearch::compare(std::span<Dn const* const> planes, std::span<std::ui
     std::vector<std::vector<double>> wide;
     std::vector<double const*> pointers;
     for (Dn const* const plane : planes) {
-      wide.emplace_back(plane, plane + size);
+      auto& values = wide.emplace_back(size);
+      for (std::size_t i = 0; i < size; ++i) values[i] = usable[i] != 0 ? plane[i] : 0;
       pointers.push_back(wide.back().data());
     }
     compare(pointers, usable, measure);
@@ -425,16 +512,24 @@ void SimilarSearch::compare(std::span<Dn const* const> planes, std::span<std::ui
   whole_numbers_ = true;
   measure_ = measure;
   planes_ = static_cast<int>(planes.size() + 1) / 2;
-  while (pairs_.size() < to_size(planes_)) pairs_.emplace_back(2 * size);
-  for (std::size_t p = 0; p < to_size(planes_); ++p) {
-    Dn const* const first = planes[2 * p];
-    Dn const* const second = 2 * p + 1 < planes.size() ? planes[2 * p + 1] : nullptr;
-    for (std::size_t i = 0; i < size; ++i) {
-      pairs_[p][2 * i] = first[i];
-      pairs_[p][2 * i + 1] = second == nullptr ? Dn{0} : second[i];
-    }
+  while (pairs_.size() < to_size(planes_)) {
+    auto& pair = pairs_.emplace_back(2 * with_margin(size));
+    std::fill_n(pair.data(), pair.size(), Dn{0});
   }
-  for (std::size_t i = 0; i < size; ++i) excluded_[i] = usable[i] != 0 ? 0 : -1;
+  for (std::size_t band = 0; band < 2 * to_size(planes_); ++band) {
+    Dn* const to = pairs_[band / 2].data() + band % 2;
+    bool const present = band < planes.size();
+    // Whatever stands in unusable pixels must not make sums overflow.
+    Dn const filler = present ? static_cast<Dn>(ranges[band].lowest) : Dn{0};
+    for (std::size_t i = 0; i < size; ++i) to[2 * i] = present && usable[i] != 0 ? planes[band][i] : filler;
+    for (std::size_t i = size; i < with_margin(size); ++i) to[2 * i] = filler;
+  }
+  if (excluded_whole_.size() == 0) {
+    excluded_whole_ = AlignedArray<std::int32_t>(with_margin(size));
+    std::fill_n(excluded_whole_.data(), with_margin(size), 0);
+  }
+  for (std::size_t i = 0; i < size; ++i)
+    excluded_whole_[i] = usable[i] != 0 ? 0 : std::numeric_limits<std::int32_t>::max();
 }
 
 void SimilarSearch::compare(std::span<double const* const> planes, std::span<std::uint8_t const> usable,
@@ -443,9 +538,17 @@ void SimilarSearch::compare(std::span<double const* const> planes, std::span<std
   whole_numbers_ = false;
   measure_ = measure;
   planes_ = static_cast<int>(planes.size());
-  while (values_.size() < planes.size()) values_.emplace_back(size);
+  while (values_.size() < planes.size()) {
+    auto& plane = values_.emplace_back(with_margin(size));
+    std::fill_n(plane.data(), plane.size(), 0.0);
+  }
   for (std::size_t p = 0; p < planes.size(); ++p) std::copy_n(planes[p], size, values_[p].data());
-  for (std::size_t i = 0; i < size; ++i) excluded_[i] = usable[i] != 0 ? 0 : -1;
+  if (excluded_real_.size() == 0) {
+    excluded_real_ = AlignedArray<double>(with_margin(size));
+    std::fill_n(excluded_real_.data(), with_margin(size), 0.0);
+  }
+  for (std::size_t i = 0; i < size; ++i)
+    excluded_real_[i] = usable[i] != 0 ? 0 : std::numeric_limits<double>::infinity();
 }
 
 SimilarSearch::View SimilarSearch::view() {
@@ -458,7 +561,10 @@ SimilarSearch::View SimilarSearch::view() {
           .measure = measure_,
           .pairs = pairs_,
           .values = values_,
-          .excluded = excluded_.data(),
+          .excluded_whole = excluded_whole_.data(),
+          .tail_whole = tail_whole_.data(),
+          .excluded_real = excluded_real_.data(),
+          .tail_real = tail_real_.data(),
           .weights = weights_.data(),
           .measures = measures_.data(),
           .survivors = survivors_.data(),

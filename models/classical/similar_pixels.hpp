@@ -65,7 +65,7 @@ class SimilarSearch {
   std::size_t centre() const { return window_at(window_.half_px, window_.half_px); }
 
   /// Takes the images to compare. Q of whole numbers is exact.
-  /// @param planes  [band] rasters; values where `usable` is 0 do not matter
+  /// @param planes  [band] rasters; finite; values where `usable` is 0 do not matter
   /// @param usable  raster: 1 where a pixel may be chosen; 0 outside the scene
   void compare(std::span<Dn const* const> planes, std::span<std::uint8_t const> usable, Measure measure);
   void compare(std::span<double const* const> planes, std::span<std::uint8_t const> usable, Measure measure);
@@ -99,8 +99,11 @@ class SimilarSearch {
   int planes_ = 0;                             ///< in use: pairs of bands, or bands
   std::vector<AlignedArray<Dn>> pairs_;        ///< [pair of bands]: raster of two bands side by side
   std::vector<AlignedArray<double>> values_;   ///< [band]: raster
-  AlignedArray<std::int32_t> excluded_;        ///< raster: 0, or all bits where a pixel cannot be chosen
+  AlignedArray<std::int32_t> excluded_whole_;  ///< raster: 0, or the largest number where a pixel cannot be chosen
+  AlignedArray<double> excluded_real_;         ///< raster: 0, or infinity there
   AlignedArray<double> weights_;               ///< by offset in the raster
+  AlignedArray<std::int32_t> tail_whole_;      ///< of a window's row: 0, beyond it the largest number
+  AlignedArray<double> tail_real_;             ///< 0, beyond it infinity
   AlignedArray<double> measures_;              ///< of the window, rows padded to whole vectors
   AlignedArray<double> survivors_;             ///< Q of those below the threshold
   AlignedArray<double> selection_;             ///< copy to select from

@@ -199,9 +199,10 @@ void FineClasses::prepare(Statistics const& statistics) {
     for (auto const& [number, count] : statistics.find_tally(settings_.subject + "/numbers"))
       map_labels_.push_back(static_cast<std::int32_t>(number));
     require(map_labels_.size() <= most_map_classes, ErrorKind::data,
-            fmt::format("The class map holds {} different numbers (at most {} are of use as classes). Merge some of "
-                        "them; give maps of parcels as an object map.",
-                        map_labels_.size(), most_map_classes));
+            fmt::format(
+                "The class map holds {} different numbers (at most {} are of use as classes). Merge some of "
+                "them; give maps of parcels as an object map.",
+                map_labels_.size(), most_map_classes));
     round_ = Round::none;
   } else if (round_ == Round::values) {
     prepare_values(statistics);

@@ -7,6 +7,7 @@
 #include "stfcube/models/classical/increment.hpp"
 #include "stfcube/models/classical/linear.hpp"
 #include "stfcube/models/classical/starfm.hpp"
+#include "stfcube/models/classical/unmixing.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 #include "stfcube/partitioning/core/text.hpp"
 
@@ -19,6 +20,7 @@ std::map<std::string, ModelEntry> const& model_registry() {
       {"increment", IncrementModel::entry()},
       {"linear", LinearModel::entry()},
       {"starfm", starfm_entry()},
+      {"unmixing", UnmixingModel::entry()},
   };
   return registry;
 }

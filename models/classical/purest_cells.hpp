@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -32,15 +31,23 @@ struct CellValues {
 /// the input must hold. Valid where both are.
 CellValues coarse_values(FusionInput const& input, Rect const& cells, int plus, int minus);
 
-/// Adds what the purest cells of each class need: one tally per class, "subject/class/zone part". One round
-/// is enough: a cell that is not among the purest of its tile is not among those of the scene.
+/// Adds what `purest_prior` needs: one tally for each class of the purest cells of the tile, and the sums
+/// over all usable cells. One round is enough: a cell that is not among the purest of its tile is not among
+/// those of the scene.
+/// @param subject         begins the names
 /// @param counts, values  of a tile without halo
 void observe_purest(StatZones const& zones, std::string const& subject, CellCounts const& counts,
                     CellValues const& values, int most, Statistics& statistics);
 
-/// The means of the values of the `most` purest cells of a class in a zone, per band; nothing without a cell.
-std::optional<std::vector<double>> purest_means(StatZones const& zones, StatZones::Zone zone,
-                                                std::string const& subject, int c, int bands, int most,
-                                                Statistics const& statistics);
+/// Means of the values of the `most` purest cells of every class in a zone, [band, class]; those of all cells
+/// for a class without one. Empty when the zone has no usable cell.
+std::vector<double> purest_means(StatZones const& zones, StatZones::Zone zone, std::string const& subject,
+                                 int classes, int bands, int most, Statistics const& statistics);
+
+/// The prior of `unmix`: [band, class], or [band, class, row, column] over `wanted` where statistics come
+/// from zones, those without a cell left out. NaN where nothing is known.
+std::vector<double> purest_prior(StatZones const& zones, std::string const& subject, int classes, int bands,
+                                 int most, Statistics const& statistics, FusionInput const& input,
+                                 Rect const& wanted);
 
 }  // namespace stfcube

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "stfcube/partitioning/core/error.hpp"
 #include "stfcube/partitioning/threads/parallel_for.hpp"
@@ -111,7 +112,9 @@ void solve(WindowedEquations const& all, std::size_t cell, std::size_t band,
       equations.gram[i * unknown.size() + j] = all.gram_at(unknown[i], unknown[j], cell);
   }
   equations.add_ridge(settings.ridge, prior);
-  auto const solved = bounded_least_squares(equations, settings.bounds, prior);
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  Bounds const bounds = settings.bounds.empty() ? Bounds{-infinity, infinity} : settings.bounds[band];
+  auto const solved = bounded_least_squares(equations, bounds, prior);
   for (std::size_t i = 0; i < unknown.size(); ++i) e[unknown[i]] = solved[i];
 }
 

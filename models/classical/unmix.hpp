@@ -1,6 +1,5 @@
 #pragma once
 
-#include <limits>
 #include <span>
 #include <vector>
 
@@ -11,11 +10,10 @@
 namespace stfcube {
 
 struct UnmixSettings {
-  int radius = 4;    ///< of the window, cells
-  double ridge = 1;  ///< weight of the prior, in cells that hold one class alone
-  Bounds bounds = {-std::numeric_limits<double>::infinity(),
-                   std::numeric_limits<double>::infinity()};  ///< DN
-  double smallest_share = 0;  ///< a class below this share in every cell of the window keeps its prior
+  int radius = 4;                   ///< of the window, cells
+  double ridge = 1;                 ///< weight of the prior, in cells that hold one class alone
+  double smallest_share = 0;        ///< a class below this share in every cell of the window keeps its prior
+  std::vector<Bounds> bounds = {};  ///< per band, DN; empty: none
 };
 
 /// Values of the classes around each coarse cell.

@@ -62,14 +62,16 @@ Rect whole_cells(FusionInput const& input) {
 CellCounts count_cell_classes(FusionInput const& input, std::span<std::int16_t const> labels, int classes) {
   Rect const cells = whole_cells(input);
   auto const size = static_cast<std::size_t>(cells.area());
-  CellCounts result{cells, classes, input.ratio, {}, {}};
+  CellCounts result{cells, classes, input.ratio, {}, {}, {}};
   result.counts.resize(static_cast<std::size_t>(classes) * size);
+  result.pixels.resize(size);
   result.valid.resize(size);
   parallel_for(0, cells.height, [&](int row) {
     for (int column = 0; column < cells.width; ++column) {
       Rect const px = pixels_of(input, {cells.x + column, cells.y + row, 1, 1});
       auto const cell = static_cast<std::size_t>(row) * static_cast<std::size_t>(cells.width) +
                         static_cast<std::size_t>(column);
+      result.pixels[cell] = static_cast<std::int32_t>(px.area());
       for (int y = px.y; y < px.bottom(); ++y) {
         for (int x = px.x; x < px.right(); ++x) {
           auto const label = label_at(input, labels, x, y);
@@ -134,7 +136,7 @@ CellFractions psf_fractions(FusionInput const& input, std::span<std::int16_t con
       }
       auto const cell = static_cast<std::size_t>(row) * static_cast<std::size_t>(cells.width) +
                         static_cast<std::size_t>(column);
-      result.usable[cell] = 2 * valid >= s * s ? 1 : 0;
+      result.usable[cell] = 2 * valid >= inner.area() ? 1 : 0;
       for (std::size_t c = 0; c < sums.size() && total > 0; ++c) {
         result.shares[c * size + cell] =
             static_cast<std::int32_t>(std::llround(sums[c] / total * static_cast<double>(psf_scale)));

@@ -15,13 +15,15 @@ struct CellCounts {
   int classes = 0;
   int ratio = 1;
   std::vector<std::int32_t> counts;  ///< [class, row, column]
-  std::vector<std::int32_t> valid;   ///< [row, column]: pixels that have a class
+  std::vector<std::int32_t>
+      pixels;                       ///< [row, column]: those that exist; ratio^2 but at the edge of the scene
+  std::vector<std::int32_t> valid;  ///< [row, column]: those that have a class
 
   std::size_t size() const { return valid.size(); }
   /// Position of a cell of the coarse grid in one plane. @throws Error(internal) when it is not held
   std::size_t at(int column, int row) const;
   /// At least half of the cell's pixels have a class.
-  bool usable(std::size_t cell) const { return 2 * valid[cell] >= ratio * ratio; }
+  bool usable(std::size_t cell) const { return 2 * valid[cell] >= pixels[cell]; }
   std::span<std::int32_t const> of_class(int c) const {
     return std::span(counts).subspan(static_cast<std::size_t>(c) * size(), size());
   }

@@ -343,6 +343,10 @@ class UnmixingModel::Tile {
            static_cast<std::size_t>(x / input_.ratio - core_cells_.x);
   }
 
+  int label_at(int pair, int x, int y) const {
+    return bases_[static_cast<std::size_t>(pair)].labels[padded_at(x, y)];
+  }
+
   /// Finds for every pixel which pairs are valid there. Pixels with the same ones share a pattern.
   void choose_pairs() {
     PairPlanner planner(pairs_, input_.targets, 1, model_.max_gap_days_);
@@ -355,7 +359,7 @@ class UnmixingModel::Tile {
     for (int y = core.y; y < core.bottom(); ++y) {
       for (int x = core.x; x < core.right(); ++x, ++i) {
         for (std::size_t p = 0; p < pairs_.size(); ++p)
-          usable[p] = bases_[p].labels[padded_at(x, y)] >= 0 && bases_[p].held[cell_at(x, y)];
+          usable[p] = label_at(static_cast<int>(p), x, y) >= 0 && bases_[p].held[cell_at(x, y)];
         if (i == 0 || usable != last) {
           auto const [entry, is_new] =
               known.try_emplace(usable, static_cast<std::uint16_t>(patterns_.size()));
@@ -409,7 +413,7 @@ class UnmixingModel::Tile {
     int const x = input_.core_px.x + col, y = input_.core_px.y + row;
     auto const pair = static_cast<std::size_t>(p);
     Base const& base = bases_[pair];
-    int const label = base.labels[padded_at(x, y)];
+    int const label = label_at(p, x, y);
     quality::Flags flags = unmixed.used[cell] < base.classes ? quality::low_confidence : quality::Flags{0};
     if (!has_coarse(coarse_[static_cast<std::size_t>(target)], x, y) ||
         (model_.adds_to_fine() && !has_coarse(pairs_[pair].coarse, x, y)))

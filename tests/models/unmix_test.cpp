@@ -156,6 +156,24 @@ TEST(PurestCells, means_are_those_of_a_plain_search_whatever_the_tiles) {
   }
 }
 
+TEST(PurestCells, priors_of_zones_are_interpolated) {
+  FusionInput const whole = golden_input({0});
+  StatZones const zones(20);
+  auto const counts = count_cell_classes(whole, std::vector<std::int16_t>(3600, 0), 1);
+  CellValues values{1, std::vector<std::int32_t>(36), std::vector<std::uint8_t>(36, 1)};
+  for (std::size_t i = 0; i < 36; ++i) values.values[i] = static_cast<std::int32_t>(100 * (i % 6));
+  Statistics statistics;
+  observe_purest(zones, "prior", counts, values, 1, statistics);
+  // Zone 1 of three takes the columns 1 ... 4 (of 10 pixels), zone 0 the columns 0 ... 2.
+  EXPECT_THAT(purest_means(zones, {1, 1}, "prior", 1, 1, 1, statistics), ElementsAre(250));
+  EXPECT_THAT(purest_means(zones, {0, 0}, "prior", 1, 1, 1, statistics), ElementsAre(100));
+  auto const prior = purest_prior(zones, "prior", 1, 1, 1, statistics, whole, {1, 1, 2, 1});
+  // Cell 1 is represented by its pixel 15, at 15.5 / 20 - 0.5 = 0.275 between the centres of zones 0 and 1.
+  ASSERT_THAT(prior, ::testing::SizeIs(2));
+  EXPECT_NEAR(prior[0], 100 + 0.275 * 150, 1e-9);
+  EXPECT_NEAR(prior[1], 100 + 0.775 * 150, 1e-9);
+}
+
 TEST(Unmix, exact_mixtures_are_resolved) {
   auto const fractions = block_fractions(count_cell_classes(golden_input({0}), stripes(), 3));
   auto const values = mixed(fractions, {300000, 500000, 900000});

@@ -4,8 +4,12 @@
 
 #include "stfcube/models/classical/estarfm.hpp"
 #include "stfcube/models/classical/fitfc.hpp"
+#include "stfcube/models/classical/coarse_up.hpp"
+#include "stfcube/models/classical/copy.hpp"
+#include "stfcube/models/classical/gain.hpp"
 #include "stfcube/models/classical/increment.hpp"
 #include "stfcube/models/classical/linear.hpp"
+#include "stfcube/models/classical/ratio.hpp"
 #include "stfcube/models/classical/starfm.hpp"
 #include "stfcube/models/classical/unmixing.hpp"
 #include "stfcube/partitioning/core/error.hpp"
@@ -17,8 +21,12 @@ std::map<std::string, ModelEntry> const& model_registry() {
   static std::map<std::string, ModelEntry> const registry = {
       {"estarfm", estarfm_entry()},
       {"fitfc", fitfc_entry()},
+      {"coarse_up", coarse_up_entry()},
+      {"copy", copy_entry()},
+      {"gain", gain_entry()},
       {"increment", IncrementModel::entry()},
       {"linear", LinearModel::entry()},
+      {"ratio", ratio_entry()},
       {"starfm", starfm_entry()},
       {"unmixing", UnmixingModel::entry()},
   };

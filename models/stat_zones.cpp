@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -89,6 +90,30 @@ std::vector<StatZones::Zone> StatZones::zones_of(Rect const& scene_px, Rect cons
       zones.push_back({column, row});
   }
   return zones;
+}
+
+ZoneField::ZoneField(StatZones const& zones, Rect const& scene_px, Rect const& px,
+                     std::function<double(StatZones::Zone)> const& value)
+    : zones_(zones), scene_px_(scene_px) {
+  auto const used = zones.zones_of(scene_px, px);
+  first_ = used.front();
+  rows_ = static_cast<std::size_t>(used.back().row - first_.row + 1);
+  for (auto const zone : used) values_.push_back(value(zone));
+}
+
+double ZoneField::at(int x, int y) const {
+  auto const mixture = zones_.at(scene_px_, x, y);
+  // As differences to one of them: equal numbers give that number, to the last bit.
+  double first = std::numeric_limits<double>::quiet_NaN(), sum = 0, weight = 0;
+  for (std::size_t i = 0; i < mixture.zones.size(); ++i) {
+    if (mixture.weights[i] == 0) continue;
+    double const number = value(mixture.zones[i]);
+    if (std::isnan(number)) continue;
+    if (std::isnan(first)) first = number;
+    sum += mixture.weights[i] * (number - first);
+    weight += mixture.weights[i];
+  }
+  return weight > 0 ? first + sum / weight : first;
 }
 
 }  // namespace stfcube

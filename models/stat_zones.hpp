@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,30 @@ class StatZones {
 
  private:
   int zone_px_;
+};
+
+/// One number per zone, interpolated at the pixels of a rectangle. Zones without a number (NaN) are left out.
+/// A value type.
+class ZoneField {
+ public:
+  /// @param value  of a zone; called once for each that a pixel of `px` uses
+  ZoneField(StatZones const& zones, Rect const& scene_px, Rect const& px,
+            std::function<double(StatZones::Zone)> const& value);
+
+  /// The number at a pixel of the rectangle; NaN where no zone around it has one.
+  double at(int x, int y) const;
+
+ private:
+  double value(StatZones::Zone zone) const {
+    return values_[static_cast<std::size_t>(zone.column - first_.column) * rows_ +
+                   static_cast<std::size_t>(zone.row - first_.row)];
+  }
+
+  StatZones zones_;
+  Rect scene_px_;
+  StatZones::Zone first_;
+  std::size_t rows_ = 0;
+  std::vector<double> values_;  ///< [column, row] from the first zone on
 };
 
 }  // namespace stfcube

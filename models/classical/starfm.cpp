@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
 
 #include "stfcube/models/classical/starfm_block.hpp"
@@ -62,6 +63,7 @@ class Starfm final : public FusionModel {
         ratio_(settings.ratio),
         max_gap_days_(settings.max_pair_gap_days),
         tolerance_days_(settings.pair_tolerance_days),
+        zones_(settings.zone_px),
         reciprocal_(reciprocals(settings_.log_weights)) {
     info_.name = "starfm";
     info_.title = "STARFM, Spatial and Temporal Adaptive Reflectance Fusion Model";
@@ -90,10 +92,13 @@ class Starfm final : public FusionModel {
 
   void observe(FusionInput const& input, Statistics& statistics) const override {
     for (int date = 0; date < input.fine.dn.dates(); ++date) {
-      auto const row = statistics.row(statistics_key(input.fine.dates[to_size(date)]), 3 * to_size(bands_));
-      for (int band = 0; band < bands_; ++band) {
-        for (int y = 0; y < input.core_px.height; ++y)
-          observe_row(input, date, band, y, &row[3 * to_size(band)]);
+      for (auto const& piece :
+           zones_.pieces(statistics_key(input.fine.dates[to_size(date)]), input.core_px)) {
+        auto const row = statistics.row(piece.name, 3 * to_size(bands_));
+        for (int band = 0; band < bands_; ++band) {
+          for (int y = piece.px.y; y < piece.px.bottom(); ++y)
+            observe_row(input, date, band, {piece.px.x, y, piece.px.width, 1}, &row[3 * to_size(band)]);
+        }
       }
     }
   }
@@ -113,11 +118,11 @@ class Starfm final : public FusionModel {
   }
 
  private:
-  void observe_row(FusionInput const& input, int date, int band, int y, ExactSum* sums) const {
-    Dn const* const row = input.fine.dn.row(date, band, y + input.core_px.y - input.padded_px.y) +
-                          (input.core_px.x - input.padded_px.x);
+  void observe_row(FusionInput const& input, int date, int band, Rect const& px, ExactSum* sums) const {
+    Dn const* const row =
+        input.fine.dn.row(date, band, px.y - input.padded_px.y) + (px.x - input.padded_px.x);
     std::int64_t count = 0, sum = 0, squares = 0;
-    for (int x = 0; x < input.core_px.width; ++x) {
+    for (int x = 0; x < px.width; ++x) {
       std::int64_t const value = row[x];
       bool const counts =
           settings_.usda ? value > range_.lowest && value < range_.highest : value != no_data_dn;
@@ -131,22 +136,37 @@ class Starfm final : public FusionModel {
     sums[2] += squares;
   }
 
-  /// The difference up to which pixels of a scene are similar, by band.
-  int similar_dn(std::span<ExactSum const> sums, int band) const {
+  /// Standard deviation of a fine image in a band; NaN without any pixel.
+  static double sigma(std::span<ExactSum const> sums, int band) {
+    if (sums.empty()) return std::numeric_limits<double>::quiet_NaN();
     ExactSum const* const at = &sums[3 * to_size(band)];
-    return starfm_similar_dn(population_sigma(at[0], at[1], at[2]), settings_);
+    return population_sigma(at[0], at[1], at[2]);
+  }
+
+  /// What decides which pixels of a pair are similar: limits of the scene, or sigma by zones.
+  void add_similarity(StarfmTile& tile, Pair const& pair) const {
+    std::string const key = statistics_key(pair.date);
+    if (settings_.zone_px == 0) {
+      auto const sums = statistics_->find(key);
+      ensure(!sums.empty(), "STARFM has statistics of every fine scene");
+      std::vector<int>& limits = tile.similar_dn.emplace_back();
+      for (int band = 0; band < bands_; ++band)
+        limits.push_back(starfm_similar_dn(sigma(sums, band), settings_));
+      return;
+    }
+    std::vector<ZoneField>& fields = tile.sigma.emplace_back();
+    for (int band = 0; band < bands_; ++band) {
+      fields.emplace_back(zones_, tile.input.scene_px, tile.input.core_px, [&](StatZones::Zone zone) {
+        return sigma(zones_.sum(*statistics_, key, zone), band);
+      });
+    }
   }
 
   StarfmTile make_tile(FusionInput const& input) const {
     StarfmTile tile{.input = input, .settings = settings_, .range = range_, .max_gap_days = max_gap_days_};
     tile.pairs = pairs_in_reach(input, tolerance_days_, max_gap_days_);
     tile.target_coarse = coarse_of_targets(input);
-    for (Pair const& pair : tile.pairs) {
-      auto const sums = statistics_->find(statistics_key(pair.date));
-      ensure(!sums.empty(), "STARFM has statistics of every fine scene");
-      std::vector<int>& limits = tile.similar_dn.emplace_back();
-      for (int band = 0; band < bands_; ++band) limits.push_back(similar_dn(sums, band));
-    }
+    for (Pair const& pair : tile.pairs) add_similarity(tile, pair);
     for (StarfmThresholds const& thresholds : thresholds_) {
       WeightTables const& weights = weights_.at(thresholds.combined);
       tile.tables.push_back({.reciprocal = reciprocal_.data(),
@@ -162,6 +182,7 @@ class Starfm final : public FusionModel {
   StarfmSettings settings_;
   Quantity range_;
   int bands_, ratio_, max_gap_days_, tolerance_days_;
+  StatZones zones_;
   ModelInfo info_;
   std::vector<StarfmThresholds> thresholds_;  ///< per band
   std::vector<double> reciprocal_;

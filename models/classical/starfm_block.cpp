@@ -44,10 +44,15 @@ std::size_t StarfmBlock::bytes(StarfmSettings const& settings, int ratio, int pa
   int const cell_side = has_own_cells(settings, ratio) ? raster_side : (raster_side - 1) / ratio + 2;
   std::size_t const cells = to_size(cell_side) * to_size(cell_side);
   std::size_t const similar = AlignedArray<Dn>::bytes_for(raster) * settings.similarity_bands.size();
+  std::size_t const limits = settings.zone_px == 0
+                                 ? 0
+                                 : AlignedArray<std::int32_t>::bytes_for(raster) *
+                                       std::max<std::size_t>(1, settings.similarity_bands.size());
   std::size_t const change = cells * to_size(StarfmScratch::padded(targets));
-  std::size_t const per_pair =
-      similar + AlignedArray<Dn>::bytes_for(raster) + AlignedArray<std::uint16_t>::bytes_for(raster) +
-      2 * AlignedArray<double>::bytes_for(change) + AlignedArray<std::uint8_t>::bytes_for(cells);
+  std::size_t const per_pair = similar + limits + AlignedArray<Dn>::bytes_for(raster) +
+                               AlignedArray<std::uint16_t>::bytes_for(raster) +
+                               2 * AlignedArray<double>::bytes_for(change) +
+                               AlignedArray<std::uint8_t>::bytes_for(cells);
   std::size_t const image = AlignedArray<Dn>::bytes_for(raster) +
                             AlignedArray<std::uint16_t>::bytes_for(raster) +
                             AlignedArray<StarfmSummand>::bytes_for(raster);
@@ -233,11 +238,11 @@ void StarfmBlock::load_pair(int pair, int band) {
 void StarfmBlock::load_similarity(int pair, int band) {
   FusionInput const& input = tile_.input;
   std::vector<int> const& bands = tile_.settings.similarity_bands;
-  std::vector<int> const& similar_dn = tile_.similar_dn[to_size(pair)];
   PairPlanes& planes = planes_[to_size(pair)];
   StarfmPairView& view = view_.pairs[to_size(pair)];
   if (bands.empty()) {
-    view.similarity = {{planes.fine.data(), similar_dn[to_size(band)]}};
+    planes.limits.resize(1);
+    view.similarity = {similarity(pair, band, planes.fine.data(), planes.limits.front())};
     return;
   }
   if (!planes.similar.empty()) return;  // the same for all bands
@@ -254,8 +259,25 @@ void StarfmBlock::load_similarity(int pair, int band) {
         plane[first + c] = planes.fine[first + c] == no_data_dn ? no_data_dn : from[c];
       }
     }
-    view.similarity.push_back({plane.data(), similar_dn[to_size(other)]});
+    view.similarity.push_back(similarity(pair, other, plane.data(), planes.limits.emplace_back()));
   }
+}
+
+/// A fine image with its limit, or with zones the limits of the core's pixels.
+StarfmSimilarity StarfmBlock::similarity(int pair, int band, Dn const* fine,
+                                         AlignedArray<std::int32_t>& limits) const {
+  if (tile_.settings.zone_px == 0)
+    return {.fine = fine, .delta = tile_.similar_dn[to_size(pair)][to_size(band)]};
+  ZoneField const& sigma = tile_.sigma[to_size(pair)][to_size(band)];
+  if (limits.size() == 0)
+    limits = AlignedArray<std::int32_t>(to_size(raster_cols_) * to_size(core_px_.height));
+  for (int y = 0; y < core_px_.height; ++y) {
+    for (int x = 0; x < core_px_.width; ++x) {
+      limits[to_size(raster_index(x, y))] =
+          starfm_similar_dn(sigma.at(core_px_.x + x, core_px_.y + y), tile_.settings);
+    }
+  }
+  return {.fine = fine, .limits = limits.data()};
 }
 
 /// Coarse change from the pair to every target, and the weights that follow from it.

@@ -7,6 +7,7 @@
 #include "stfcube/models/classical/resample.hpp"
 #include "stfcube/models/classical/starfm_kernel.hpp"
 #include "stfcube/models/fusion_model.hpp"
+#include "stfcube/models/stat_zones.hpp"
 
 namespace stfcube {
 
@@ -19,9 +20,10 @@ struct StarfmTile {
   int max_gap_days = 0;
   std::vector<Pair> pairs = {};         ///< those that some target may use, ascending
   std::vector<int> target_coarse = {};  ///< per target: index into input.coarse.dates, -1 when there is none
-  std::vector<std::vector<int>> similar_dn = {};  ///< [pair][band]
-  std::vector<StarfmTables> tables = {};          ///< [band]
-  std::vector<StarfmThresholds> thresholds = {};  ///< [band]
+  std::vector<std::vector<int>> similar_dn = {};   ///< [pair][band]; without zones
+  std::vector<std::vector<ZoneField>> sigma = {};  ///< [pair][band], of the fine image; with zones
+  std::vector<StarfmTables> tables = {};           ///< [band]
+  std::vector<StarfmThresholds> thresholds = {};   ///< [band]
 };
 
 /// A piece of a tile's core, small enough that the window around a pixel stays in the processor's caches.
@@ -44,6 +46,7 @@ class StarfmBlock {
   void load_band(int band);
   void load_pair(int pair, int band);
   void load_similarity(int pair, int band);
+  StarfmSimilarity similarity(int pair, int band, Dn const* fine, AlignedArray<std::int32_t>& limits) const;
   void load_change(int pair, int band);
   void find_images();
   void load_images();
@@ -54,7 +57,8 @@ class StarfmBlock {
 
   /// Raster arrays of one pair.
   struct PairPlanes {
-    std::vector<AlignedArray<Dn>> similar;  ///< of other bands, when similarity is joint
+    std::vector<AlignedArray<Dn>> similar;           ///< of other bands, when similarity is joint
+    std::vector<AlignedArray<std::int32_t>> limits;  ///< of the similar bands, with zones
     AlignedArray<Dn> fine;
     AlignedArray<std::uint16_t> difference;
     AlignedArray<double> change, damping;

@@ -127,8 +127,8 @@ class GroupKernel : public RowPlace {
   Ranges ranges_of(StarfmSimilarity const& similarity, std::size_t base, int width) const {
     Ranges ranges;
     for (int i = 0; i < width; ++i) {
-      SimilarRange const range(similarity.fine[base + centre_ + static_cast<std::size_t>(i)],
-                               similarity.delta);
+      std::size_t const first = base + static_cast<std::size_t>(i);
+      SimilarRange const range(similarity.fine[first + centre_], similarity.limit(first));
       ranges.lowest[lane_of(i)] = range.lowest;
       ranges.size[lane_of(i)] = range.size;
     }

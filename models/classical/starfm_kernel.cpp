@@ -96,7 +96,7 @@ class PixelKernel : public RowPlace {
     std::size_t count = search_first(bands.front(), codes);
     for (std::size_t b = 1; b < bands.size(); ++b) {
       Dn const* const fine = bands[b].fine + base_;
-      SimilarRange const range(fine[centre_], bands[b].delta);
+      SimilarRange const range(fine[centre_], bands[b].limit(base_));
       std::size_t kept = 0;
       for (std::size_t j = 0; j < count; ++j) {
         std::uint16_t const code = codes[j];
@@ -112,7 +112,7 @@ class PixelKernel : public RowPlace {
   std::size_t search_first(StarfmSimilarity const& similarity, std::uint16_t* codes) const {
     Words const words;
     auto const* const fine = reinterpret_cast<std::uint16_t const*>(similarity.fine + base_);
-    SimilarRange const range(similarity.fine[base_ + centre_], similarity.delta);
+    SimilarRange const range(similarity.fine[base_ + centre_], similarity.limit(base_));
     if (range.size == 0) return 0;
     auto const lowest = hn::Set(words, range.lowest), size = hn::Set(words, range.size);
     std::size_t const lanes = hn::Lanes(words), width = static_cast<std::size_t>(block_.window);

@@ -26,8 +26,12 @@ inline constexpr double starfm_missing_change = 1024.0 * 1024 * 1024;
 
 /// A fine image that must be similar: |F(i) - F(0)| <= delta; -1: nothing is.
 struct StarfmSimilarity {
+  /// The limit of the pixel whose window begins at raster index `base`.
+  int limit(std::size_t base) const { return limits == nullptr ? delta : limits[base]; }
+
   Dn const* fine = nullptr;  ///< raster
   int delta = -1;
+  std::int32_t const* limits = nullptr;  ///< instead of delta, raster: by the first pixel of a window
 };
 
 /// One pair, in one band.

@@ -71,14 +71,15 @@ class ReferenceRow {
   void find_candidates(int x, int target, StarfmPairView const& pair, bool use_t, double largest_s,
                        double largest_t) {
     StarfmSimilarity const& similarity = pair.similarity.front();
-    std::size_t const centre = raster(x, block_.before, block_.before);
+    std::size_t const centre = raster(x, block_.before, block_.before), first = raster(x, 0, 0);
     int const centre_fine = similarity.fine[centre];
     if (centre_fine == no_data_dn) return;
     for (int r = 0; r < block_.window; ++r) {
       for (int c = 0; c < block_.window; ++c) {
         std::size_t const at = raster(x, r, c);
         // Gaps are no_data_dn in all bands and thus far from any value.
-        if (std::abs(similarity.fine[at] - centre_fine) > similarity.delta || !is_similar(pair, at, centre))
+        if (std::abs(similarity.fine[at] - centre_fine) > similarity.limit(first) ||
+            !is_similar(pair, at, centre, first))
           continue;
         double const moved = change(pair, at, target);
         if (pair.fine[at] == no_data_dn || moved == starfm_missing_change) continue;
@@ -90,9 +91,9 @@ class ReferenceRow {
     }
   }
 
-  static bool is_similar(StarfmPairView const& pair, std::size_t at, std::size_t centre) {
+  static bool is_similar(StarfmPairView const& pair, std::size_t at, std::size_t centre, std::size_t first) {
     for (StarfmSimilarity const& band : pair.similarity) {
-      if (std::abs(band.fine[at] - band.fine[centre]) > band.delta) return false;
+      if (std::abs(band.fine[at] - band.fine[centre]) > band.limit(first)) return false;
     }
     return true;
   }

@@ -72,7 +72,7 @@ int window_of(ModelOptions const& options, bool usda) {
 std::vector<OptionSpec> const& starfm_options() {
   static std::vector<OptionSpec> const options = {
       {"window", "51", "full width of the window, px; odd, up to 201 (usda: also even)"},
-      {"slices", "40", "m: similar means |F - F0| <= 2 sigma / m, sigma of the whole scene"},
+      {"slices", "40", "m: similar means |F - F0| <= 2 sigma / m, sigma of the whole scene or of zones"},
       {"distance", "auto", "A: distance at which 1 + d/A is 2, px; auto: half the window"},
       {"sigma_fine", "auto",
        "uncertainty of the fine sensor, DN; auto (20 visible, 50 others), one number, or one per band"},
@@ -103,6 +103,7 @@ StarfmSettings::StarfmSettings(ModelSettings const& settings) {
   log_weights = options.flag("log");
   centre_max = options.choice("centre", {"min", "max"}) == "max";
   bilinear = options.choice("coarse", {"nearest", "bilinear"}) == "bilinear";
+  zone_px = settings.zone_px;
   pairs = options.integer("pairs", 1, 2);
   similarity_bands = band_indices(options.words("similarity_bands"), settings.bands);
   sigma_fine = band_uncertainties(options, "sigma_fine", settings.bands);

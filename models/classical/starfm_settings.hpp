@@ -26,6 +26,7 @@ struct StarfmSettings {
   bool centre_max = false;            ///< largest instead of smallest difference over the pairs at the centre
   bool bilinear = false;              ///< coarse images: rounded bilinear instead of nearest
   bool usda = false;                  ///< the rules of the reference program
+  int zone_px = 0;                    ///< side of a statistics zone; 0: the scene
   int pairs = 2;                      ///< pairs for one pixel and target
   std::vector<int> similarity_bands;  ///< all must be similar; empty: the band itself
   std::vector<double> sigma_fine, sigma_coarse;  ///< sensor uncertainties in DN

@@ -1,5 +1,7 @@
 #include "stfcube/models/stat_zones.hpp"
 
+#include <cmath>
+#include <limits>
 #include <numeric>
 
 #include <gmock/gmock.h>
@@ -77,6 +79,20 @@ TEST(StatZones, zones_of_a_rectangle_are_those_its_pixels_use) {
   Rect const scene{0, 0, 100, 60};
   EXPECT_THAT(zones.zones_of(scene, {0, 0, 10, 10}), ElementsAre(Zone{0, 0}));
   EXPECT_THAT(zones.zones_of(scene, {25, 0, 10, 5}), ElementsAre(Zone{0, 0}, Zone{1, 0}, Zone{2, 0}));
+}
+
+TEST(ZoneField, is_interpolated_over_the_zones_that_have_a_number) {
+  double const none = std::numeric_limits<double>::quiet_NaN();
+  Rect const scene{0, 0, 100, 60}, px{15, 25, 60, 30};
+  ZoneField const field(StatZones(20), scene, px,
+                        [&](Zone zone) { return zone.column == 2 ? none : 0.1 + zone.column; });
+  EXPECT_DOUBLE_EQ(field.at(20, 30), 0.1 + 20.5 / 20 - 0.5);
+  EXPECT_DOUBLE_EQ(field.at(40, 30), 1.1);  // between zones 1 and 2
+  EXPECT_DOUBLE_EQ(field.at(60, 30), 3.1);
+  ZoneField const equal(StatZones(20), scene, px, [](Zone) { return 0.1; });
+  for (int x = 15; x < 75; ++x) EXPECT_EQ(equal.at(x, 33), 0.1) << x;
+  ZoneField const missing(StatZones(20), scene, px, [&](Zone) { return none; });
+  EXPECT_TRUE(std::isnan(missing.at(30, 30)));
 }
 
 }  // namespace

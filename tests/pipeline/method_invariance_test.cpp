@@ -56,14 +56,18 @@ std::map<std::string, std::string> small_windows(std::string const& method) {
   return found == options.end() ? std::map<std::string, std::string>() : found->second;
 }
 
+ModelSettings settings_of(std::string const& method, int zone_px) {
+  ModelSettings settings;
+  settings.bands = {"blue", "green", "red", "nir", "swir1", "swir2"};
+  settings.ratio = ratio;
+  settings.max_pair_gap_days = 40;
+  settings.zone_px = zone_px;
+  settings.options = small_windows(method);
+  return settings;
+}
+
 struct Job {
-  explicit Job(std::string const& method, int zone_px)
-      : model(make_model(method, {.bands = {"blue", "green", "red", "nir", "swir1", "swir2"},
-                                  .quantity = {},
-                                  .ratio = ratio,
-                                  .max_pair_gap_days = 40,
-                                  .zone_px = zone_px,
-                                  .options = small_windows(method)})) {
+  Job(std::string const& method, int zone_px) : model(make_model(method, settings_of(method, zone_px))) {
     task.fine_grid.width = width;
     task.fine_grid.height = height;
     task.ratio = ratio;

@@ -134,7 +134,7 @@ class FoldRun {
   void prepare_rivals() {
     for (Rival& rival : rivals_) {
       try {
-        prepare_model(rival.task, plan_, my_units(), job_.threads, comm_);
+        run_first_passes(rival.task, plan_, my_units(), job_.threads, comm_);
       } catch (Error const& error) {
         if (error.kind() != ErrorKind::model || !error.agreed()) throw;
         result_.missed[rival.name] = error.what();

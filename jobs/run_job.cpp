@@ -217,13 +217,13 @@ class CubeRun {
 
   /// Statistics are gathered by the first start and kept: later ones need not read the whole archive for them.
   void prepare_statistics(std::vector<Unit> const& my_units) {
-    if (!job_->model->wants_statistics()) return;
+    if (!job_->model->wants_statistics() && !job_->task.uncertainty) return;
     std::string text;
     comm_.together([&] {
       if (comm_.is_root()) text = kept_statistics(place_);
     });
     auto const kept = rounds_of(comm_.broadcast(text));
-    auto const rounds = prepare_model(job_->task, job_->plan, my_units, job_->threads, comm_, kept);
+    auto const rounds = run_first_passes(job_->task, job_->plan, my_units, job_->threads, comm_, kept);
     comm_.together([&] {
       if (comm_.is_root() && kept.empty()) keep_statistics(place_, rounds);
     });

@@ -120,6 +120,30 @@ Rect whole_cells(FusionTask const& task, Rect const& px) {
   return {x, y, edge(px.right(), task.fine_grid.width) - x, edge(px.bottom(), task.fine_grid.height) - y};
 }
 
+FusionInput observed_input(FusionTask const& task, ObservedScenes const& scenes, Rect const& core_px) {
+  FusionInput input = unit_frame(task, core_px, core_px, 0);
+  input.targets = scenes.targets;
+  input.fine = read_series(*task.fine, scenes.fine, core_px, true);
+  input.coarse = read_series(*task.coarse, scenes.coarse, input.cells, true);
+  return input;
+}
+
+/// Carries what the model tells of its uncertainty over to the sensors and the landscape of the job.
+void scale_uncertainty(FusionTask const& task, FusionOutput& output) {
+  if (task.uncertainty_scale.empty()) return;
+  for (int t = 0; t < output.dn.dates(); ++t) {
+    auto const flags = output.quality.plane(t, 0);
+    for (int band = 0; band < output.dn.bands(); ++band) {
+      double const scale = task.uncertainty_scale[static_cast<std::size_t>(band)];
+      auto const sigma = output.uncertainty.plane(t, band);
+      for (std::size_t i = 0; i < sigma.size(); ++i) {
+        if ((flags[i] & quality::state_mask) == quality::observed || sigma[i] == no_data_dn) continue;
+        sigma[i] = static_cast<Dn>(std::min(std::llround(scale * sigma[i]), 32767LL));
+      }
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<Pair> usable_pairs(FusionTask const& task) {
@@ -200,6 +224,7 @@ CubeUnit fuse_unit(FusionTask const& task, Rect const& core_px, Slab const& slab
   task.model->fuse(input, output);
   keep_observed(task, input, output);
   if (task.gap_filler && has_holes(output)) fill_gaps(*task.gap_filler, input, output);
+  scale_uncertainty(task, output);
 
   CubeUnit unit;
   unit.px = core_px;
@@ -210,17 +235,19 @@ CubeUnit fuse_unit(FusionTask const& task, Rect const& core_px, Slab const& slab
   return unit;
 }
 
-void observe_tile(FusionTask const& task, Rect const& core_px, Statistics& statistics) {
+void observe_tile(FirstPass const& pass, FusionTask const& task, Rect const& core_px, Statistics& statistics) {
   Rect const core = whole_cells(task, core_px);
   if (core.empty()) return;
-  for (ObservedScenes const& scenes :
-       observed_scenes(task.model->info().observes, usable_pairs(task), task.coarse->reader().dates(), task.targets,
-                       task.max_pair_gap_days)) {
-    FusionInput input = unit_frame(task, core, core, 0);
-    input.targets = scenes.targets;
-    input.fine = read_series(*task.fine, scenes.fine, core, true);
-    input.coarse = read_series(*task.coarse, scenes.coarse, input.cells, true);
-    task.model->observe(input, statistics);
+  auto const calls = observed_scenes(pass.observed(), usable_pairs(task), task.coarse->reader().dates(), task.targets,
+                                     task.max_pair_gap_days);
+  for (Rect const& part : pass.parts(task.fine_grid.all(), task.ratio, core)) {
+    for (ObservedScenes const& scenes : calls) {
+      try {
+        pass.observe(observed_input(task, scenes, part), statistics);
+      } catch (Error const& error) {
+        if (!pass.tolerates_unreadable() || error.kind() != ErrorKind::data) throw;
+      }
+    }
   }
 }
 

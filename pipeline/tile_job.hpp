@@ -30,6 +30,7 @@ struct FusionTask {
   LabelMap const* classes = nullptr;  ///< the job's class map; null: none
   LabelMap const* objects = nullptr;
   bool uncertainty = true;
+  std::vector<double> uncertainty_scale = {};  ///< per band, of what the model tells (PairResiduals); empty: 1
 };
 
 /// The observations one slab needs, as indices into the sensors' date lists. A function of dates alone.
@@ -57,6 +58,6 @@ CubeUnit fuse_unit(FusionTask const& task, Rect const& core_px, Slab const& slab
 /// First pass over one tile: adds its part to `statistics`, call by call (observed_scenes). What is observed is the tile with
 /// its corners moved down to multiples of the ratio, so that every coarse cell belongs to one tile. Thread-safe for different
 /// `statistics`.
-void observe_tile(FusionTask const& task, Rect const& core_px, Statistics& statistics);
+void observe_tile(FirstPass const& pass, FusionTask const& task, Rect const& core_px, Statistics& statistics);
 
 }  // namespace stfcube

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "stfcube/models/pair_residuals.hpp"
 #include "stfcube/partitioning/core/log.hpp"
 #include "stfcube/partitioning/core/stop_request.hpp"
 #include "stfcube/partitioning/mpi/session.hpp"
@@ -237,7 +238,7 @@ RunOutcome run_in_rounds(FusionTask const& task, Plan const& plan, std::vector<U
 }
 
 /// One rank's part of one round of the first pass. @collective
-Statistics observe_tiles(FusionTask const& task, Plan const& plan, std::vector<Unit> const& my_units, int threads,
+Statistics observe_tiles(FirstPass const& pass, FusionTask const& task, Plan const& plan, std::vector<Unit> const& my_units, int threads,
                          Communicator const& comm) {
   std::set<int> tiles;
   for (Unit const& unit : my_units) tiles.insert(unit.tile);
@@ -248,7 +249,7 @@ Statistics observe_tiles(FusionTask const& task, Plan const& plan, std::vector<U
     with_threads(threads, [&] {
       parallel_for(0, static_cast<int>(mine.size()), [&](int i) {
         Statistics of_tile;
-        observe_tile(task, plan.tiles[static_cast<std::size_t>(mine[static_cast<std::size_t>(i)])], of_tile);
+        observe_tile(pass, task, plan.tiles[static_cast<std::size_t>(mine[static_cast<std::size_t>(i)])], of_tile);
         std::lock_guard const lock(mutex);
         statistics.merge(of_tile);
       });
@@ -271,16 +272,24 @@ Statistics merged(Statistics const& mine, Communicator const& comm) {
 
 }  // namespace
 
-std::vector<std::string> prepare_model(FusionTask const& task, Plan const& plan, std::vector<Unit> const& my_units,
-                                       int threads, Communicator const& comm, std::vector<std::string> const& kept) {
+std::vector<std::string> run_first_passes(FusionTask& task, Plan const& plan, std::vector<Unit> const& my_units,
+                                          int threads, Communicator const& comm,
+                                          std::vector<std::string> const& kept) {
   std::vector<std::string> rounds;
-  while (task.model->wants_statistics()) {
-    Statistics const statistics = rounds.size() < kept.size()
-                                      ? Statistics::unpack(kept[rounds.size()])
-                                      : merged(observe_tiles(task, plan, my_units, threads, comm), comm);
-    rounds.push_back(statistics.pack());
-    comm.together([&] { task.model->prepare(statistics); });
-  }
+  auto const run = [&](FirstPass& pass) {
+    while (pass.wants_statistics()) {
+      Statistics const statistics = rounds.size() < kept.size()
+                                        ? Statistics::unpack(kept[rounds.size()])
+                                        : merged(observe_tiles(pass, task, plan, my_units, threads, comm), comm);
+      rounds.push_back(statistics.pack());
+      comm.together([&] { pass.prepare(statistics); });
+    }
+  };
+  run(*task.model);
+  if (!task.uncertainty) return rounds;
+  PairResiduals residuals(task.bands);
+  run(residuals);
+  task.uncertainty_scale = residuals.scales();
   return rounds;
 }
 

@@ -18,14 +18,16 @@ struct PipelineSettings {
   std::optional<std::chrono::steady_clock::time_point> end = {};  ///< of the time this process has
 };
 
-/// First pass of methods that want statistics: in every round each rank observes its tiles, the sums are merged, and the
-/// task's model takes them, until it wants no more.
+/// The first passes of a job: that of the task's model where it wants statistics, and, where the cube has an uncertainty
+/// layer, that over the residuals of its pairs, which sets the task's uncertainty_scale. In every round each rank observes
+/// its tiles, the sums are merged, and the pass takes them, until it wants no more.
 /// @param my_units  over all ranks every tile occurs
 /// @param kept      rounds of an earlier start of the same run, packed: they are not gathered again
 /// @return the packed statistics of all rounds, the same on every rank
 /// @collective @throws Error on every rank when one fails
-std::vector<std::string> prepare_model(FusionTask const& task, Plan const& plan, std::vector<Unit> const& my_units,
-                                       int threads, Communicator const& comm, std::vector<std::string> const& kept = {});
+std::vector<std::string> run_first_passes(FusionTask& task, Plan const& plan, std::vector<Unit> const& my_units,
+                                          int threads, Communicator const& comm,
+                                          std::vector<std::string> const& kept = {});
 
 /// Reads, fuses and writes units: on each rank at most `in_flight` at once, finished units written as they
 /// come. Units are handed out one by one to ranks that have room (Dispatch); with a writer that works in

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "stfcube/models/classical/resample.hpp"
+#include "stfcube/models/classical/uncertainty.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 #include "stfcube/partitioning/threads/parallel_for.hpp"
 
@@ -237,8 +238,9 @@ class IncrementModel::Rows {
     if (only.date != target(pixel)) flags |= quality::extrapolated;
     for (int band = 0; band < output_.dn.bands(); ++band) {
       double const sensor = model_.sigma_[static_cast<std::size_t>(band)];
-      flags |= put(output_, model_.range_, pixel.target, band, pixel.row, pixel.col,
-                   increment(pixel, only, band).value(), sensor * std::sqrt(3.0));
+      double const value = increment(pixel, only, band).value();
+      flags |= put(output_, model_.range_, pixel.target, band, pixel.row, pixel.col, value,
+                   prediction_sigma(sensor * std::sqrt(3.0), 0, value - fine(only.fine, band, pixel)));
     }
     return flags;
   }
@@ -254,17 +256,19 @@ class IncrementModel::Rows {
           static_cast<double>(weight_before) / static_cast<double>(weight_before + weight_after);
       flags |= put(output_, model_.range_, pixel.target, band, pixel.row, pixel.col,
                    weighted_mean(first, weight_before, second, weight_after).value(),
-                   sigma(band, share, second.value() - first.value()));
+                   sigma(band, share, second.value() - first.value(),
+                         share * (first.value() - fine(before.fine, band, pixel)) +
+                             (1 - share) * (second.value() - fine(after.fine, band, pixel))));
     }
     return flags;
   }
 
   /// One standard deviation: errors of the fine and coarse images of both pairs, of the coarse image of the
-  /// target date, which both share, and what the two predictions differ.
-  double sigma(int band, double share, double difference) const {
+  /// target date, which both share, what the two predictions differ, and a share of the change.
+  double sigma(int band, double share, double difference, double change) const {
     double const sensor = model_.sigma_[static_cast<std::size_t>(band)];
     double const squares = share * share + (1 - share) * (1 - share);
-    return std::sqrt((2 * squares + 1) * sensor * sensor + share * (1 - share) * difference * difference);
+    return prediction_sigma(std::sqrt(2 * squares + 1) * sensor, std::sqrt(share * (1 - share)) * difference, change);
   }
 
   /// Whole numbers in the proportion of the weights.

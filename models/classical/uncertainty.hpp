@@ -6,7 +6,7 @@ namespace stfcube {
 
 /// The share of a predicted change that is wrong, one standard deviation: what methods cannot know of changes
 /// inside a coarse cell and of the difference between sensors. Measured on the real sets (docs/methods.md).
-inline constexpr double change_error_share = 0.25;
+inline constexpr double change_error_share = 0.5;
 
 /// One standard deviation of a prediction, DN: the noise of the observations it is made of, the spread of the
 /// estimates that the method averages (or the residual of its regression), and a share of the change since

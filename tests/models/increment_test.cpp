@@ -198,8 +198,8 @@ FusionInput two_sided() {
 }
 
 TEST(Increment, mean_weights_are_equal) {
-  // sigma^2 = (2 * (1/4 + 1/4) + 1) * 20^2 + 1/4 * 97^2
-  EXPECT_EQ(run_tiny(two_sided(), {{"increment.weights", "mean"}}), (Outcome{1148.5, 56, quality::fused}));
+  // sigma^2 = (2 * (1/4 + 1/4) + 1) * 20^2 + 1/4 * 97^2 + (1/2 * (100 - 3) / 2)^2
+  EXPECT_EQ(run_tiny(two_sided(), {{"increment.weights", "mean"}}), (Outcome{1148.5, 61, quality::fused}));
 }
 
 TEST(Increment, time_weights_are_inverse_distances) {
@@ -235,9 +235,9 @@ TEST(Increment, temporal_change_is_averaged_over_valid_cells_around) {
 }
 
 TEST(Increment, one_pair_takes_the_nearest_in_time) {
-  // sigma^2 = 3 * 20^2
+  // sigma^2 = 3 * 20^2 + (1/2 * 100)^2
   EXPECT_EQ(run_tiny(two_sided(), {{"increment.pairs", "1"}}),
-            (Outcome{1100, 35, quality::fused | quality::extrapolated}));
+            (Outcome{1100, 61, quality::fused | quality::extrapolated}));
 }
 
 TEST(Increment, an_invalid_pair_leaves_the_other_alone) {
@@ -246,8 +246,8 @@ TEST(Increment, an_invalid_pair_leaves_the_other_alone) {
   EXPECT_EQ(run_tiny(input), (Outcome{1197, 35, quality::fused | quality::extrapolated}));
   input = two_sided();
   input.coarse.dn.at(2, 0, 0, 0) = no_data_dn;
-  EXPECT_EQ(run_tiny(input), (Outcome{1100, 35, quality::fused | quality::extrapolated}));
-  EXPECT_EQ(run_tiny(two_sided(), {}, 20), (Outcome{1100, 35, quality::fused | quality::extrapolated}));
+  EXPECT_EQ(run_tiny(input), (Outcome{1100, 61, quality::fused | quality::extrapolated}));
+  EXPECT_EQ(run_tiny(two_sided(), {}, 20), (Outcome{1100, 61, quality::fused | quality::extrapolated}));
 }
 
 TEST(Increment, the_next_pair_replaces_an_invalid_one) {

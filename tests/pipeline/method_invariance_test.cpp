@@ -109,7 +109,7 @@ std::vector<std::int64_t> cube(std::string const& method, int zone_px, Cut const
   auto const work = assign(plan, std::vector<double>(plan.tiles.size(), 1.0), comm.size());
   MemoryWriter writer(job.task.fine_grid.all(), 5, bands);
   Timings timings;
-  prepare_model(job.task, plan, work[static_cast<std::size_t>(comm.rank())], cut.threads, comm);
+  run_first_passes(job.task, plan, work[static_cast<std::size_t>(comm.rank())], cut.threads, comm);
   auto const outcome = run_units(job.task, plan, work, {.threads = cut.threads, .in_flight = 2}, writer, comm,
                                  timings, nullptr);
   EXPECT_TRUE(outcome.failed.empty()) << outcome.failed.front().reason;

@@ -34,7 +34,7 @@ struct SmallRun {
 
   RunOutcome run(PipelineSettings const& settings, RunObserver* observer = nullptr) {
     auto const& mine = work[static_cast<std::size_t>(world().rank())];
-    prepare_model(job.task, plan, mine, settings.threads, world());
+    run_first_passes(job.task, plan, mine, settings.threads, world());
     return run_units(job.task, plan, todo, settings, writer, world(), timings, observer);
   }
 

@@ -49,6 +49,9 @@ void convert_to_cog(std::filesystem::path const& geotiff, std::filesystem::path 
 void write_png(std::filesystem::path const& path, int width, int height, int channels,
                std::vector<std::uint8_t> const& pixels);
 
+/// The same as the bytes of a PNG file.
+std::string png_bytes(int width, int height, int channels, std::vector<std::uint8_t> const& pixels);
+
 /// Any raster that GDAL reads, as physical values. One thread at a time.
 class RasterReader {
  public:

@@ -73,7 +73,8 @@ struct AccuracyReport {
   std::optional<CrossValidation> cross_validation = {};
 };
 
-/// A table for people (accuracy_table.cpp); "n/a" where a measure is undefined. Of a cross-validation the summary alone.
+/// A table for people (accuracy_table.cpp); "n/a" where a measure is undefined. Of a cross-validation the
+/// summary alone.
 void print_table(AccuracyReport const& report, std::ostream& out);
 
 /// One JSON document; null where a measure is undefined, "inf" for the PSNR of equal images.

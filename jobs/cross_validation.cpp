@@ -61,7 +61,7 @@ std::unique_ptr<RasterReader> open_mask(std::filesystem::path const& path, Grid 
 class Validation {
  public:
   Validation(CrossValidationSettings const& settings, Communicator const& comm)
-      : comm_(comm), explicit_(!settings.methods.empty()) {
+      : comm_(comm), explicit_(!settings.methods.empty()), pictures_(settings.pictures, comm) {
     comm.together([&] { methods_ = chosen_methods(settings.methods); });
     job_ = prepare_job(settings.job, std::nullopt, comm);
     comm.together([&] {
@@ -87,9 +87,12 @@ class Validation {
     for (std::size_t f = 0; f < job_->pairs.size(); ++f) {
       Pair const& pair = job_->pairs[f];
       log::info(fmt::format("{} withheld, date {} of {}", to_string(pair.date), f + 1, job_->pairs.size()));
-      folds_.push_back(run_fold({*job_, mask_.get(), classes_.get(), makers(), scale_}, pair, comm_));
+      folds_.push_back(
+          run_fold({*job_, mask_.get(), classes_.get(), possible_methods(), scale_, pictures_}, pair, comm_));
     }
-    return report();
+    AccuracyReport result = report();
+    pictures_.write_report(result);
+    return result;
   }
 
  private:
@@ -106,7 +109,7 @@ class Validation {
     }
   }
 
-  std::vector<std::string> makers() const {
+  std::vector<std::string> possible_methods() const {
     std::vector<std::string> possible;
     std::ranges::copy_if(methods_, std::back_inserter(possible),
                          [&](std::string const& name) { return !impossible_.contains(name); });
@@ -188,6 +191,7 @@ class Validation {
 
   Communicator const& comm_;
   bool explicit_;
+  AccuracyPictures pictures_;
   std::vector<std::string> methods_;
   std::map<std::string, std::string> impossible_;
   std::unique_ptr<PreparedJob> job_;

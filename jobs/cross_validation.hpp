@@ -15,9 +15,10 @@ namespace stfcube {
 struct CrossValidationSettings {
   JobSpec job;
   std::vector<std::string> methods;  ///< empty: all that are registered
-  std::filesystem::path mask;     ///< raster file on the cube's grid, not zero = evaluate; empty: everywhere
-  std::filesystem::path classes;  ///< raster file of class numbers on the cube's grid; empty: no classes
-  std::string json, csv;          ///< files to write; "-": standard output instead of the table; empty: none
+  std::filesystem::path mask;      ///< raster file on the cube's grid, not zero = evaluate; empty: everywhere
+  std::filesystem::path classes;   ///< raster file of class numbers on the cube's grid; empty: no classes
+  std::string json, csv;           ///< files to write; "-": standard output instead of the table; empty: none
+  std::filesystem::path pictures;  ///< folder for pictures; empty: none
 };
 
 /// Withholds the fine scene of every pair date of a job in turn, lets each method predict the whole scene of

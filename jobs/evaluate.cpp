@@ -12,6 +12,7 @@
 
 #include <fmt/format.h>
 
+#include "stfcube/jobs/accuracy_pictures.hpp"
 #include "stfcube/jobs/comparison_tile.hpp"
 #include "stfcube/jobs/series_report.hpp"
 #include "stfcube/partitioning/threads/parallel_for.hpp"
@@ -168,31 +169,90 @@ void unpack(std::string_view bytes, std::vector<PairResult>& results) {
   }
 }
 
-/// All pairs, added up over all ranks.
-std::vector<PairResult> compare(Comparison& comparison,
-                                std::vector<std::vector<ReferenceLevels>> const& levels, int threads,
-                                Communicator const& comm) {
-  std::vector<std::size_t> pairs(comparison.pairs.size());
-  std::iota(pairs.begin(), pairs.end(), std::size_t{0});
-  std::map<std::size_t, PairResult> mine;
-  std::string packed;
-  comm.together([&] {
-    with_threads(threads, [&] {
-      for (auto const& unit : my_units(comparison, pairs, comm)) {
-        ComparedTile const tile = read_tile(comparison, comparison.pairs[unit.image], unit.core);
-        PairResult& result = mine[unit.image];
-        result.sums.merge(
-            compare_tile(tile.tile, tile.layers, comparison.scale.data_range, levels[unit.image]));
-        add(result.prediction, tile.prediction.values, tile.prediction.outside);
-        add(result.reference, tile.reference.values, tile.reference.outside);
-      }
+/// Compares pairs, a few at a time where pictures are drawn: each holds a small picture until it is written.
+class PairPass {
+ public:
+  PairPass(Comparison& comparison, std::vector<std::vector<ReferenceLevels>> const& levels, int threads,
+           AccuracyPictures const& pictures, Communicator const& comm)
+      : comparison_(comparison),
+        levels_(levels),
+        threads_(threads),
+        pictures_(pictures),
+        comm_(comm),
+        results_(comparison.pairs.size()) {}
+
+  std::vector<PairResult> run() {
+    std::vector<std::size_t> pairs(comparison_.pairs.size());
+    std::iota(pairs.begin(), pairs.end(), std::size_t{0});
+    std::size_t const at_once = pictures_.wanted() ? most_pictures : pairs.size();
+    for (std::size_t first = 0; first < pairs.size(); first += at_once) {
+      auto const some = std::span(pairs).subspan(first, std::min(at_once, pairs.size() - first));
+      compare(some);
+      if (pictures_.wanted()) draw(some);
+    }
+    return std::move(results_);
+  }
+
+ private:
+  static constexpr std::size_t most_pictures = 8;
+
+  void compare(std::span<std::size_t const> pairs) {
+    std::map<std::size_t, PairResult> mine;
+    std::string packed;
+    comm_.together([&] {
+      if (pictures_.wanted()) start_pictures(pairs);
+      with_threads(threads_, [&] {
+        for (auto const& unit : my_units(comparison_, pairs, comm_)) add_tile(unit, mine[unit.image]);
+      });
+      packed = pack(mine);
     });
-    packed = pack(mine);
-  });
-  std::vector<PairResult> results(comparison.pairs.size());
-  for (std::string const& piece : comm.all_gather(packed)) unpack(piece, results);
-  return results;
-}
+    for (std::string const& piece : comm_.all_gather(packed)) unpack(piece, results_);
+  }
+
+  void start_pictures(std::span<std::size_t const> pairs) {
+    tallies_.clear();
+    for (std::size_t const p : pairs) {
+      tallies_.try_emplace(p, comparison_.all_px(comparison_.pairs[p]),
+                           picture_channels(comparison_.pairs[p].pair->bands), levels_[p]);
+    }
+  }
+
+  void add_tile(WorkUnit const& unit, PairResult& result) {
+    ComparedTile const tile = read_tile(comparison_, comparison_.pairs[unit.image], unit.core);
+    result.sums.merge(
+        compare_tile(tile.tile, tile.layers, comparison_.scale.data_range, levels_[unit.image]));
+    add(result.prediction, tile.prediction.values, tile.prediction.outside);
+    add(result.reference, tile.reference.values, tile.reference.outside);
+    if (auto const tally = tallies_.find(unit.image); tally != tallies_.end())
+      tally->second.add(tile.tile, unit.core);
+  }
+
+  void draw(std::span<std::size_t const> pairs) {
+    for (std::size_t const p : pairs) {
+      SeriesReport one(label_of(p), comparison_.scale);
+      one.add({comparison_.pairs[p].pair->date, {}, {}}, comparison_.pairs[p].pair->bands, results_[p].sums);
+      PredictionAccuracy const figures = one.result();
+      pictures_.write_image(figures.label, figures.images.front(), tallies_.at(p));
+    }
+  }
+
+  /// Of the series that the pair belongs to.
+  std::string label_of(std::size_t pair) const {
+    for (auto const& series : comparison_.pairing.series) {
+      if (pair < series.pairs.size()) return series.label;
+      pair -= series.pairs.size();
+    }
+    return {};
+  }
+
+  Comparison& comparison_;
+  std::vector<std::vector<ReferenceLevels>> const& levels_;
+  int threads_;
+  AccuracyPictures const& pictures_;
+  Communicator const& comm_;
+  std::vector<PairResult> results_;
+  std::map<std::size_t, PictureTally> tallies_;
+};
 
 /// A side whose values cannot be of the quantity: most likely a scale is missing.
 [[noreturn]] void refuse_values(ImageSourceInfo const& source, ValueRange const& range, char const* option) {
@@ -303,8 +363,10 @@ AccuracyReport measure_accuracy(EvaluateSettings const& settings, Communicator c
   });
   int const threads = thread_count(settings, comm);
   auto const levels = LevelPass(*comparison, threads, comm).run();
-  auto const results = compare(*comparison, levels, threads, comm);
+  AccuracyPictures const pictures(settings.pictures, comm);
+  auto const results = PairPass(*comparison, levels, threads, pictures, comm).run();
   comm.together([&] { report = report_of(settings, *comparison, results); });
+  pictures.write_report(report);
   return report;
 }
 

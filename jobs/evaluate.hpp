@@ -11,12 +11,14 @@ namespace stfcube {
 
 /// The options of `stfcube evaluate`.
 struct EvaluateSettings : ComparisonSettings {
-  std::string json, csv;  ///< files to write; "-": standard output instead of the table; empty: none
-  int threads = 0;        ///< per rank; 0 = this rank's share of the cores
+  std::string json, csv;           ///< files to write; "-": standard output instead of the table; empty: none
+  std::filesystem::path pictures;  ///< folder for pictures; empty: none
+  int threads = 0;                 ///< per rank; 0 = this rank's share of the cores
 };
 
-/// Compares predictions with references pixel by pixel. The figures are the same, to the last bit, for any
-/// number of ranks and threads. Memory per rank is bounded by one tile of all bands.
+/// Compares predictions with references pixel by pixel, and draws the pictures that were asked for. The
+/// figures are the same, to the last bit, for any number of ranks and threads. Memory per rank is bounded by
+/// one tile of all bands.
 /// @collective @throws Error(config, data) when something cannot be compared; Error(data) when a file holds
 /// values that
 ///             are not of the other side's quantity (a scale is missing)

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "stfcube/jobs/comparison_tile.hpp"
+#include "stfcube/jobs/series_report.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 #include "stfcube/partitioning/core/text.hpp"
 #include "stfcube/partitioning/threads/parallel_for.hpp"
@@ -51,11 +52,13 @@ class FoldRun {
     if (rivals_.empty()) return std::move(result_);
     find_levels();
     comm_.together([&] {
+      if (settings_.pictures.wanted()) start_pictures();
       with_threads(job_.threads, [&] {
         for (Rect const& core : my_tiles()) add_tile(core);
       });
     });
     gather();
+    if (settings_.pictures.wanted()) draw();
     return std::move(result_);
   }
 
@@ -184,7 +187,21 @@ class FoldRun {
     for (Rival const& rival : rivals_) units.push_back(fuse_unit(rival.task, held, {0, 1}, timings));
     auto const common = common_pixels(tile, units);
     for (std::size_t r = 0; r < rivals_.size(); ++r) {
-      add_method(tile, units[r], layers, common, result_.sums[rivals_[r].name]);
+      add_method(r, core, tile, units[r], layers, common);
+    }
+  }
+
+  void start_pictures() {
+    for (std::size_t r = 0; r < rivals_.size(); ++r)
+      tallies_.emplace_back(all_px_, picture_channels(job_.spec.bands), levels_);
+  }
+
+  void draw() {
+    for (std::size_t r = 0; r < rivals_.size(); ++r) {
+      SeriesReport one(rivals_[r].name, settings_.scale);
+      one.add({result_.date, {}, {}}, job_.spec.bands, result_.sums[rivals_[r].name].own);
+      PredictionAccuracy const figures = one.result();
+      settings_.pictures.write_image(figures.label, figures.images.front(), tallies_[r]);
     }
   }
 
@@ -207,14 +224,16 @@ class FoldRun {
     return common;
   }
 
-  void add_method(PairedTile const& reference, CubeUnit const& unit, std::vector<LabelPlane> const& layers,
-                  std::vector<std::uint8_t> const& common, FoldSums& sums) const {
+  void add_method(std::size_t rival, Rect const& core, PairedTile const& reference, CubeUnit const& unit,
+                  std::vector<LabelPlane> const& layers, std::vector<std::uint8_t> const& common) {
+    FoldSums& sums = result_.sums[rivals_[rival].name];
     PairedTile tile = reference;
     put_prediction(unit, job_.task.quantity, tile);
     ComparisonSums const own = compare_tile(tile, layers, settings_.scale.data_range, levels_);
     sums.own.merge(own);
     sums.reference_pixels += core_pixels(reference);
     sums.predicted_pixels += core_pixels(tile);
+    if (!tallies_.empty()) tallies_[rival].add(tile, core);
     if (tile.valid == common) {
       sums.common.merge(own);
       return;
@@ -274,6 +293,7 @@ class FoldRun {
   std::vector<Rival> rivals_;
   Plan plan_;
   std::vector<ReferenceLevels> levels_;
+  std::vector<PictureTally> tallies_;  ///< one per rival, where pictures are drawn
   FoldResult result_;
 };
 

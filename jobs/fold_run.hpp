@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "stfcube/io/raster_file.hpp"
+#include "stfcube/jobs/accuracy_pictures.hpp"
 #include "stfcube/jobs/fold.hpp"
 #include "stfcube/models/accuracy.hpp"
 
@@ -35,6 +36,7 @@ struct FoldSettings {
   LabelMap const* classes = nullptr;  ///< null: no classes
   std::vector<std::string> methods;
   AccuracyScale scale;
+  AccuracyPictures const& pictures;
 };
 
 /// Withholds one pair date and lets every method predict it, tile by tile; tiles are shared out among the

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cmath>
 #include <limits>
 
@@ -286,6 +287,22 @@ class GdalRasterReader final : public RasterReader {
   std::vector<std::string> band_names_;
 };
 
+DatasetPtr picture_of(int width, int height, int channels, std::vector<std::uint8_t> const& pixels) {
+  ensure(channels == 1 || channels == 3 || channels == 4, "1, 3 or 4 channels");
+  ensure(width > 0 && height > 0 &&
+             pixels.size() == static_cast<std::size_t>(width) * static_cast<std::size_t>(height) *
+                                  static_cast<std::size_t>(channels),
+         "pixels that fill the picture");
+  DatasetPtr picture(driver_named("MEM").Create("", width, height, channels, GDT_Byte, nullptr));
+  ensure(picture != nullptr, "a picture in memory");
+  auto const line_bytes = static_cast<GSpacing>(width) * channels;
+  auto const status =
+      picture->RasterIO(GF_Write, 0, 0, width, height, const_cast<std::uint8_t*>(pixels.data()), width,
+                        height, GDT_Byte, channels, nullptr, channels, line_bytes, 1, nullptr);
+  ensure(status == CE_None, "a picture in memory");
+  return picture;
+}
+
 }  // namespace
 
 std::unique_ptr<RasterWriter> create_geotiff(RasterSpec const& spec) {
@@ -306,19 +323,21 @@ void convert_to_cog(std::filesystem::path const& geotiff, std::filesystem::path 
 
 void write_png(std::filesystem::path const& path, int width, int height, int channels,
                std::vector<std::uint8_t> const& pixels) {
-  ensure(channels == 1 || channels == 3 || channels == 4, "1, 3 or 4 channels");
-  ensure(width > 0 && height > 0 &&
-             pixels.size() == static_cast<std::size_t>(width) * static_cast<std::size_t>(height) *
-                                  static_cast<std::size_t>(channels),
-         "pixels that fill the picture");
-  DatasetPtr const picture(driver_named("MEM").Create("", width, height, channels, GDT_Byte, nullptr));
-  ensure(picture != nullptr, "a picture in memory");
-  auto const line_bytes = static_cast<GSpacing>(width) * channels;
-  auto const status =
-      picture->RasterIO(GF_Write, 0, 0, width, height, const_cast<std::uint8_t*>(pixels.data()), width,
-                        height, GDT_Byte, channels, nullptr, channels, line_bytes, 1, nullptr);
-  ensure(status == CE_None, "a picture in memory");
-  copy_through("PNG", *picture, path, CPLStringList());
+  copy_through("PNG", *picture_of(width, height, channels, pixels), path, CPLStringList());
+}
+
+std::string png_bytes(int width, int height, int channels, std::vector<std::uint8_t> const& pixels) {
+  static std::atomic<int> number{0};
+  std::string const path = fmt::format("/vsimem/stfcube_picture_{}.png", number++);
+  DatasetPtr const picture = picture_of(width, height, channels, pixels);
+  DatasetPtr(driver_named("PNG").CreateCopy(path.c_str(), picture.get(), FALSE, nullptr, nullptr, nullptr))
+      .reset();
+  vsi_l_offset size = 0;
+  GByte const* const bytes = VSIGetMemFileBuffer(path.c_str(), &size, FALSE);
+  ensure(bytes != nullptr, "a PNG file in memory");
+  std::string result(reinterpret_cast<char const*>(bytes), static_cast<std::size_t>(size));
+  VSIUnlink(path.c_str());
+  return result;
 }
 
 std::unique_ptr<RasterReader> open_raster(std::filesystem::path const& path, std::optional<double> scale,

@@ -105,6 +105,7 @@ EvaluateSettings evaluate_settings(CommandArguments const& a) {
   s.quality = a.text("quality");
   s.json = a.text("json");
   s.csv = a.text("csv");
+  s.pictures = a.text("pictures");
   return s;
 }
 
@@ -125,6 +126,7 @@ CrossValidationSettings cross_validation_settings(CommandArguments const& a) {
   s.classes = a.text("classes");
   s.json = a.text("json");
   s.csv = a.text("csv");
+  s.pictures = a.text("pictures");
   return s;
 }
 
@@ -212,7 +214,8 @@ CommandSyntax evaluate_syntax() {
            {"prediction-valid", "LOW HIGH", "prediction values outside are no data", "", false, true},
            {"data-range", "L", "range of values for SSIM and PSNR; default 1 for reflectance"},
            {"json", "FILE", "write JSON; - = to standard output in place of the table"},
-           {"csv", "FILE", "write CSV; - = to standard output in place of the table"}}};
+           {"csv", "FILE", "write CSV; - = to standard output in place of the table"},
+           {"pictures", "DIR", "draw error maps, scatter plots and bar charts (SVG) into this folder"}}};
 }
 
 CommandSyntax export_syntax() {

@@ -78,7 +78,7 @@ double error_limit(PictureData const& data) {
   double sum = 0;
   for (auto const& band : data.levels) sum += band.high - band.low;
   double const mean = sum / static_cast<double>(data.levels.size());
-  return round_number_below(std::max(0.1 * mean, 1e-3));
+  return round_number_below(std::max(0.2 * mean, 1e-3));
 }
 
 void draw_error_legend(SvgPage& page, double x, double y, double width, double limit) {
@@ -145,8 +145,8 @@ class ScatterPanel {
     }
     page_.text(x_ + side_px / 2, y_ + side_px + 34, "reference",
                {.size_px = 11, .anchor = TextAnchor::middle});
-    page_.text(x_ + side_px, y_ - 8, "up: prediction",
-               {.size_px = 11, .anchor = TextAnchor::end, .colour = axis_grey});
+    page_.text(x_ - 44, y_ + side_px / 2, "prediction",
+               {.size_px = 11, .anchor = TextAnchor::middle, .upwards = true});
   }
 
   void draw_figures(Accuracy const& a) {
@@ -204,7 +204,7 @@ SvgPage draw_maps(std::string const& title, PictureData const& data) {
 }
 
 SvgPage draw_scatter(std::string const& title, PictureData const& data, ImageAccuracy const& image) {
-  constexpr double left = 58, top = 84, step_x = ScatterPanel::side_px + 66,
+  constexpr double left = 64, top = 84, step_x = ScatterPanel::side_px + 74,
                    step_y = ScatterPanel::side_px + 74;
   std::size_t const columns = std::min<std::size_t>(3, data.counts.size());
   std::size_t const rows = (data.counts.size() + columns - 1) / columns;

@@ -9,7 +9,7 @@
 namespace stfcube {
 
 /// Reference, prediction and error side by side; both images in the reference's stretch, errors from blue
-/// (too dark) over white to red (too bright). The ends of that scale are a tenth of the reference's range, so
+/// (too dark) over white to red (too bright). The ends of that scale are a fifth of the reference's range, so
 /// that rivals are shown alike.
 SvgPage draw_maps(std::string const& title, PictureData const& data);
 

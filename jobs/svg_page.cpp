@@ -87,10 +87,12 @@ void SvgPage::dot(double x, double y, double radius, SvgColour const& fill) {
 }
 
 void SvgPage::text(double x, double y, std::string_view text, TextStyle const& style) {
+  std::string const turn =
+      style.upwards ? fmt::format(" transform=\"rotate(-90 {} {})\"", px(x), px(y)) : std::string();
   body_ +=
-      fmt::format("<text x=\"{}\" y=\"{}\" font-size=\"{}\" text-anchor=\"{}\" fill=\"{}\"{}>{}</text>\n",
+      fmt::format("<text x=\"{}\" y=\"{}\" font-size=\"{}\" text-anchor=\"{}\" fill=\"{}\"{}{}>{}</text>\n",
                   px(x), px(y), px(style.size_px), anchor_name(style.anchor), style.colour,
-                  style.bold ? " font-weight=\"bold\"" : "", escaped(text));
+                  style.bold ? " font-weight=\"bold\"" : "", turn, escaped(text));
 }
 
 void SvgPage::cells(double x, double y, double cell_px, std::vector<std::pair<int, int>> const& places,

@@ -17,6 +17,7 @@ struct TextStyle {
   TextAnchor anchor = TextAnchor::start;
   SvgColour colour = "#222222";
   bool bold = false;
+  bool upwards = false;  ///< reads from below
 };
 
 /// A drawing of lines, boxes, texts and pictures on a white page, as SVG 1.1. Units are pixels, y grows

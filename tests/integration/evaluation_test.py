@@ -1,6 +1,9 @@
 """Cross-validation as a user runs it: equal for any number of ranks, equal to doing it by hand, and with messages that help."""
+import base64
 import json
+import re
 import unittest
+import xml.etree.ElementTree
 
 import numpy
 import rasterio
@@ -117,6 +120,40 @@ class Evaluation(EndToEnd):
             self.assertEqual(image["all"]["pixels"], int((classes < 3).sum()))
             seen = {one["value"]: one["all"]["pixels"] for one in image["strata"] if one["layer"] == "class"}
             self.assertEqual(seen, {str(c): int((classes == c).sum()) for c in range(3)})
+
+
+    def test_pictures_are_drawings_that_do_not_depend_on_ranks(self):
+        archive = self.archive(days=17, clouds=0.2)
+        folders = []
+        for ranks in (1, 3):
+            folders.append(self.folder / f"pictures{ranks}" / "deep")
+            stfcube("evaluate", "--cross-validate", archive / "job.cfg", "--methods", "starfm,linear", "--pictures", folders[-1],
+                    ranks=ranks)
+        names = sorted(path.name for path in folders[0].iterdir())
+        dates = ("20200101", "20200109", "20200117")
+        expected = [f"{kind}_{method}_{date}.svg" for kind in ("map", "scatter") for method in ("starfm", "linear") for date in dates]
+        self.assertEqual(names, sorted(expected + [f"{name}.svg" for name in ("measures", "bands", "strata", "dates")]))
+        for name in names:
+            text = (folders[0] / name).read_text()
+            self.assertEqual(text, (folders[1] / name).read_text(), name)
+            texts = [element.text for element in xml.etree.ElementTree.fromstring(text).iter("{http://www.w3.org/2000/svg}text")]
+            self.assertTrue(texts and all(texts), name)
+        pictures = re.findall('base64,([^"]*)"', (folders[0] / "map_starfm_20200109.svg").read_text())
+        self.assertEqual(len(pictures), 3)
+        for picture in pictures:
+            with rasterio.MemoryFile(base64.b64decode(picture)).open() as opened:
+                self.assertEqual((opened.count, opened.width, opened.height), (3, 150, 130))
+        done = stfcube("evaluate", "--cross-validate", archive / "job.cfg", "--pictures", archive / "job.cfg", check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("the folder cannot be made", done.stderr)
+
+    def test_pictures_of_files_and_cubes(self):
+        archive = self.archive(days=17)
+        scenes = [archive / "fine" / f"FINE_{date}.tif" for date in ("20200101", "20200109", "20200117")]
+        stfcube("evaluate", "--prediction", *scenes[:2], "--reference", scenes[2], "--pictures", self.folder / "pictures")
+        names = sorted(path.name for path in (self.folder / "pictures").iterdir())
+        self.assertEqual(names, ["bands.svg", "map_FINE_20200101_20200117.svg", "map_FINE_20200109_20200117.svg", "measures.svg",
+                                 "scatter_FINE_20200101_20200117.svg", "scatter_FINE_20200109_20200117.svg"])
 
 
 if __name__ == "__main__":

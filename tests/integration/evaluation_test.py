@@ -32,7 +32,7 @@ class Evaluation(EndToEnd):
         archive = self.archive(**{"coarse-clouds": 0.1})
         job = archive / "job.cfg"
         job.write_text(job.read_text().replace("[model]", "[model]\ngap_fill = none"))
-        validated = self.evaluate("--cross-validate", job)
+        validated = self.evaluate("--cross-validate", job, "--methods", "starfm,increment,linear")
         # The base is the nearest scene that is left, the earlier of two.
         for date, base in (("20200101", "20200109"), ("20200117", "20200109"), ("20200202", "20200125")):
             for method in ("starfm", "increment", "linear"):
@@ -51,7 +51,8 @@ class Evaluation(EndToEnd):
 
     def test_any_number_of_ranks_gives_the_same_report(self):
         archive = self.archive(clouds=0.4, **{"coarse-clouds": 0.2})
-        reports = [self.evaluate("--cross-validate", archive / "job.cfg", ranks=ranks) for ranks in (1, 2, 3)]
+        reports = [self.evaluate("--cross-validate", archive / "job.cfg", "--methods", "starfm,increment,linear", ranks=ranks)
+                   for ranks in (1, 2, 3)]
         self.assertEqual(reports[0], reports[1])
         self.assertEqual(reports[0], reports[2])
         standings = {one["method"]: one for one in reports[0]["cross_validation"]["methods"]}
@@ -61,6 +62,17 @@ class Evaluation(EndToEnd):
         self.assertEqual(len(set(pixels.values())), 1, "what is compared is the same for all")
         self.assertLessEqual(pixels["starfm"], starfm["predicted_pixels"])
         self.assertEqual(sorted(one["rank"] for one in standings.values()), list(range(1, len(standings) + 1)))
+
+    def test_all_methods_take_part_unless_some_are_named(self):
+        archive = self.archive(days=17, size="70x50", clouds=0.2)
+        reports = [self.evaluate("--cross-validate", archive / "job.cfg", ranks=ranks) for ranks in (1, 2)]
+        self.assertEqual(reports[0], reports[1])
+        known = [line.split()[0] for line in stfcube("models").stdout.splitlines() if line and not line.startswith("'")]
+        methods = reports[0]["cross_validation"]["methods"]
+        self.assertEqual([one["method"] for one in methods], known)
+        for one in methods:
+            self.assertEqual(one["folds"] + len(one["missed"]), 3)
+            self.assertTrue(all(fold["reason"] for fold in one["missed"]))
 
     def test_folds_that_cannot_be_predicted_are_told(self):
         archive = self.archive()
@@ -85,7 +97,7 @@ class Evaluation(EndToEnd):
         archive = self.archive(days=9, size=60)
         job = archive / "job.cfg"
         cases = [
-            (2, ["--methods", "starfn"], ["starfn is no method", "Did you mean starfm?", "increment, linear"]),
+            (2, ["--methods", "starfn"], ["starfn is no method", "Did you mean starfm?", "increment"]),
             (2, ["--reference", job], ["--reference does not go with --cross-validate"]),
             (2, ["--cross-validate", archive / "absent.cfg"], ["absent.cfg"]),
             (3, ["--mask", archive / "coarse" / "COARSE_20200101.tif"], ["is not on the job's grid"]),

@@ -64,6 +64,7 @@ class Validation {
       : comm_(comm), explicit_(!settings.methods.empty()), pictures_(settings.pictures, comm) {
     comm.together([&] { methods_ = chosen_methods(settings.methods); });
     job_ = prepare_job(settings.job, std::nullopt, comm);
+    share_cache_with_folds();
     comm.together([&] {
       require(
           job_->pairs.size() >= 2, ErrorKind::data,
@@ -96,6 +97,15 @@ class Validation {
   }
 
  private:
+  /// The fold reads the scenes that are left through a cache of its own (half of all); this one holds the
+  /// withheld scene.
+  void share_cache_with_folds() {
+    auto& fine = job_->fine;
+    fine.cache = std::make_unique<BlockCache>(*fine.reader, job_->task.fine_grid.all(), fine.cache->bands(),
+                                              fine.cache->block_px(), job_->memory.block_cache_bytes / 4);
+    job_->task.fine = fine.cache.get();
+  }
+
   /// A method that was asked for by name has to be possible with this job; of all methods, those that are not
   /// are told.
   void check_methods() {

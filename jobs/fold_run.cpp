@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstring>
 #include <numeric>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -27,12 +27,6 @@ struct Rival {
 
 constexpr std::array<int, 4> tile_sides_px = {512, 256, 128, 64};
 
-/// The head of one packed result.
-struct PackedHead {
-  std::uint64_t method = 0, own_bytes = 0, common_bytes = 0;
-  std::int64_t reference_pixels = 0, predicted_pixels = 0;
-};
-
 class FoldRun {
  public:
   FoldRun(FoldSettings const& settings, Pair const& withheld, Communicator const& comm)
@@ -51,6 +45,7 @@ class FoldRun {
     prepare_rivals();
     if (rivals_.empty()) return std::move(result_);
     find_levels();
+    tally_.emplace(rivals_.size(), job_.task.quantity, settings_.scale.data_range, levels_);
     comm_.together([&] {
       if (settings_.pictures.wanted()) start_pictures();
       with_threads(job_.threads, [&] {
@@ -185,23 +180,24 @@ class FoldRun {
     Timings timings;
     std::vector<CubeUnit> units;
     for (Rival const& rival : rivals_) units.push_back(fuse_unit(rival.task, held, {0, 1}, timings));
-    auto const common = common_pixels(tile, units);
-    for (std::size_t r = 0; r < rivals_.size(); ++r) {
-      add_method(r, core, tile, units[r], layers, common);
-    }
+    tally_->add(tile, units, layers, [&](std::size_t rival, PairedTile const& compared) {
+      if (!pictures_.empty()) pictures_[rival].add(compared, core);
+    });
   }
 
   void start_pictures() {
     for (std::size_t r = 0; r < rivals_.size(); ++r)
-      tallies_.emplace_back(all_px_, picture_channels(job_.spec.bands), levels_);
+      pictures_.emplace_back(all_px_, picture_channels(job_.spec.bands), levels_);
   }
 
   void draw() {
     for (std::size_t r = 0; r < rivals_.size(); ++r) {
+      FoldSums const* const sums = result_.sums_of(rivals_[r].name);
+      if (sums == nullptr) continue;
       SeriesReport one(rivals_[r].name, settings_.scale);
-      one.add({result_.date, {}, {}}, job_.spec.bands, result_.sums[rivals_[r].name].own);
+      one.add({result_.date, {}, {}}, job_.spec.bands, sums->own);
       PredictionAccuracy const figures = one.result();
-      settings_.pictures.write_image(figures.label, figures.images.front(), tallies_[r]);
+      settings_.pictures.write_image(figures.label, figures.images.front(), pictures_[r]);
     }
   }
 
@@ -213,75 +209,19 @@ class FoldRun {
     return layers;
   }
 
-  static std::vector<std::uint8_t> common_pixels(PairedTile const& tile, std::vector<CubeUnit> const& units) {
-    std::vector<std::uint8_t> common = tile.valid;
-    for (CubeUnit const& unit : units) {
-      for (int band = 0; band < unit.dn.bands(); ++band) {
-        auto const plane = unit.dn.plane(0, band);
-        for (std::size_t i = 0; i < common.size(); ++i) common[i] &= plane[i] != no_data_dn;
-      }
-    }
-    return common;
-  }
-
-  void add_method(std::size_t rival, Rect const& core, PairedTile const& reference, CubeUnit const& unit,
-                  std::vector<LabelPlane> const& layers, std::vector<std::uint8_t> const& common) {
-    FoldSums& sums = result_.sums[rivals_[rival].name];
-    PairedTile tile = reference;
-    put_prediction(unit, job_.task.quantity, tile);
-    ComparisonSums const own = compare_tile(tile, layers, settings_.scale.data_range, levels_);
-    sums.own.merge(own);
-    sums.reference_pixels += core_pixels(reference);
-    sums.predicted_pixels += core_pixels(tile);
-    if (!tallies_.empty()) tallies_[rival].add(tile, core);
-    if (tile.valid == common) {
-      sums.common.merge(own);
-      return;
-    }
-    tile.valid = common;
-    clear_invalid(tile);
-    sums.common.merge(compare_tile(tile, layers, settings_.scale.data_range, levels_));
-  }
-
-  static std::int64_t core_pixels(PairedTile const& tile) {
-    std::int64_t count = 0;
-    for (int y = 0; y < tile.core_height; ++y) {
-      auto const row = tile.valid.begin() + static_cast<std::ptrdiff_t>(y) * tile.width;
-      count += std::count(row, row + tile.core_width, 1);
-    }
-    return count;
-  }
-
   /// Adds up the sums of all ranks.
   void gather() {
-    std::string packed;
-    for (std::size_t r = 0; r < rivals_.size(); ++r) pack(r, packed);
-    result_.sums.clear();
-    for (Rival const& rival : rivals_) result_.sums[rival.name];
-    for (std::string const& piece : comm_.all_gather(packed)) unpack(piece);
-  }
-
-  void pack(std::size_t rival, std::string& bytes) const {
-    auto const found = result_.sums.find(rivals_[rival].name);
-    if (found == result_.sums.end()) return;
-    FoldSums const& sums = found->second;
-    std::string const own = sums.own.pack(), common = sums.common.pack();
-    PackedHead const head{rival, own.size(), common.size(), sums.reference_pixels, sums.predicted_pixels};
-    bytes.append(reinterpret_cast<char const*>(&head), sizeof head);
-    bytes += own + common;
-  }
-
-  void unpack(std::string_view bytes) {
-    while (!bytes.empty()) {
-      PackedHead head;
-      std::memcpy(&head, bytes.data(), sizeof head);
-      bytes.remove_prefix(sizeof head);
-      FoldSums& sums = result_.sums[rivals_[head.method].name];
-      sums.own.merge(ComparisonSums::unpack(bytes.substr(0, head.own_bytes)));
-      sums.common.merge(ComparisonSums::unpack(bytes.substr(head.own_bytes, head.common_bytes)));
-      sums.reference_pixels += head.reference_pixels;
-      sums.predicted_pixels += head.predicted_pixels;
-      bytes.remove_prefix(head.own_bytes + head.common_bytes);
+    FoldTally all(rivals_.size(), job_.task.quantity, settings_.scale.data_range, levels_);
+    for (std::string const& piece : comm_.all_gather(tally_->pack())) all.merge_packed(piece);
+    auto const sums = all.result();
+    for (std::size_t r = 0; r < rivals_.size(); ++r) {
+      if (sums[r]) {
+        result_.sums[rivals_[r].name] = *sums[r];
+      } else {
+        result_.missed[rivals_[r].name] = all.reference_pixels() == 0
+                                              ? "the withheld scene has no pixel to compare"
+                                              : "it predicts no pixel of that day";
+      }
     }
   }
 
@@ -293,7 +233,8 @@ class FoldRun {
   std::vector<Rival> rivals_;
   Plan plan_;
   std::vector<ReferenceLevels> levels_;
-  std::vector<PictureTally> tallies_;  ///< one per rival, where pictures are drawn
+  std::optional<FoldTally> tally_;
+  std::vector<PictureTally> pictures_;  ///< one per rival, where pictures are drawn
   FoldResult result_;
 };
 

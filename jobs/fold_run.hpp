@@ -8,16 +8,10 @@
 #include "stfcube/io/raster_file.hpp"
 #include "stfcube/jobs/accuracy_pictures.hpp"
 #include "stfcube/jobs/fold.hpp"
+#include "stfcube/jobs/fold_tally.hpp"
 #include "stfcube/models/accuracy.hpp"
 
 namespace stfcube {
-
-/// What one method's prediction of one withheld date adds up to.
-struct FoldSums {
-  ComparisonSums own;     ///< pixels that the method predicted
-  ComparisonSums common;  ///< pixels that all methods of the fold predicted
-  std::int64_t reference_pixels = 0, predicted_pixels = 0;
-};
 
 /// One withheld date.
 struct FoldResult {

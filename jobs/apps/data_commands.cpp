@@ -110,7 +110,8 @@ EvaluateSettings evaluate_settings(CommandArguments const& a) {
 }
 
 CrossValidationSettings cross_validation_settings(CommandArguments const& a) {
-  for (char const* name : {"prediction", "reference", "base", "coarse", "quality"}) {
+  for (char const* name : {"prediction", "reference", "base", "coarse", "quality", "ratio", "date", "scale", "offset", "valid",
+                           "prediction-scale", "prediction-offset", "prediction-valid", "data-range"}) {
     require(!a.has(name), ErrorKind::config,
             fmt::format("--{} does not go with --cross-validate, which predicts and judges the scenes of the job. Leave it out.", name));
   }
@@ -132,8 +133,13 @@ CrossValidationSettings cross_validation_settings(CommandArguments const& a) {
 
 int run_cross_validation(CommandArguments const& arguments, Communicator const& comm) {
   CrossValidationSettings settings;
-  comm.together([&] { settings = cross_validation_settings(arguments); });
-  cross_validate(settings, comm, std::cout);
+  try {
+    comm.together([&] { settings = cross_validation_settings(arguments); });
+    cross_validate(settings, comm, std::cout);
+  } catch (Error const& error) {
+    std::string const place = place_in_job_file(arguments.text("cross-validate"), error.what());
+    throw place.empty() ? error : error.with(place);
+  }
   return 0;
 }
 

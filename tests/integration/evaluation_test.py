@@ -99,6 +99,7 @@ class Evaluation(EndToEnd):
         cases = [
             (2, ["--methods", "starfn"], ["starfn is no method", "Did you mean starfm?", "increment"]),
             (2, ["--reference", job], ["--reference does not go with --cross-validate"]),
+            (2, ["--ratio", 3], ["--ratio does not go with --cross-validate"]),
             (2, ["--cross-validate", archive / "absent.cfg"], ["absent.cfg"]),
             (3, ["--mask", archive / "coarse" / "COARSE_20200101.tif"], ["is not on the job's grid"]),
             (3, ["--classes", archive / "coarse" / "COARSE_20200101.tif"], ["(--classes)", "is not on the cube's grid"]),
@@ -112,6 +113,11 @@ class Evaluation(EndToEnd):
         done = stfcube("evaluate", "--prediction", job, "--reference", job, "--methods", "linear", check=False)
         self.assertEqual(done.returncode, 2)
         self.assertIn("--methods goes with --cross-validate", done.stderr)
+        wrong = archive / "wrong.cfg"
+        wrong.write_text(job.read_text().replace("[model]", "[model]\nmax_pair_gap = near"))
+        done = stfcube("evaluate", "--cross-validate", wrong, check=False)
+        self.assertEqual(done.returncode, 2)
+        self.assertRegex(done.stderr, r"wrong.cfg, line [0-9]+: model.max_pair_gap = near")
         job.write_text(job.read_text().replace("[fine]", "[fine]\nexclude = *20200109*"))
         done = stfcube("evaluate", "--cross-validate", job, check=False)
         self.assertEqual(done.returncode, 3)

@@ -154,7 +154,7 @@ class MeasureDrawing {
   static double label_width(std::span<PredictionAccuracy const* const> predictions) {
     std::vector<std::string> labels;
     for (auto const* one : predictions) labels.push_back(one->label);
-    return std::max(60.0, widest(labels, 12) + 8);
+    return std::max(60.0, widest(labels, 12) + 16);
   }
 
   static std::vector<Panel const*> known_panels(std::span<PredictionAccuracy const* const> predictions) {

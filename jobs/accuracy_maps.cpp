@@ -197,7 +197,7 @@ SvgPage draw_maps(std::string const& title, PictureData const& data) {
   }
   draw_error_legend(page, gap + 2 * (width + gap), top + height + 14, width, limit);
   std::string const sampled =
-      data.factor > 1 ? fmt::format("every {}th pixel of each row and column; ", data.factor) : "";
+      data.factor > 1 ? fmt::format("one of {0} x {0} pixels is shown; ", data.factor) : std::string();
   page.text(gap, top + height + 26, sampled + "grey: not compared", {.size_px = 11, .colour = axis_grey});
   page.text(gap, top + height + 42, "both images stretched alike", {.size_px = 11, .colour = axis_grey});
   return page;

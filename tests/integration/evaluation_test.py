@@ -7,7 +7,7 @@ import xml.etree.ElementTree
 
 import numpy
 import rasterio
-from harness import EndToEnd, stfcube
+from harness import EndToEnd, stfcube, write_job
 
 
 def figures(report, prediction):
@@ -139,6 +139,23 @@ class Evaluation(EndToEnd):
             seen = {one["value"]: one["all"]["pixels"] for one in image["strata"] if one["layer"] == "class"}
             self.assertEqual(seen, {str(c): int((classes == c).sum()) for c in range(3)})
 
+
+    def test_withheld_date_of_boreas_has_the_published_errors(self):
+        folder = self.data("boreas_2001")
+        bands = "green:1 red:2 nir:3"
+        job = write_job(self.folder / "job.cfg", {
+            "grid": {"like": folder / "fine_20010524.tif", "ratio": 1},
+            "fine": {"scenes": folder / "fine_*.tif", "bands": bands},
+            "coarse": {"scenes": folder / "coarse_on_fine_grid_*.tif", "bands": bands},
+            "target": {"dates": "2001-07-11"},
+            "model": {"name": "starfm", "max_pair_gap": 60},
+        })
+        report = self.evaluate("--cross-validate", job, "--methods", "starfm", ranks=2)
+        of_bands, _, strata = figures(report, "starfm")["2001-07-11"]
+        self.assertEqual([f"{band['rmse']:.4f}" for band in of_bands], ["0.0040", "0.0044", "0.0162"])
+        self.assertEqual([stratum["value"] for stratum in strata], ["stable", "gradual"])
+        missed = report["cross_validation"]["methods"][0]["missed"]
+        self.assertEqual(missed, [], "24 May has 11 July within 60 days, 12 August has it, too")
 
     def test_pictures_are_drawings_that_do_not_depend_on_ranks(self):
         archive = self.archive(days=17, clouds=0.2)

@@ -145,8 +145,7 @@ class EstarfmEnsemble {
   AlignedArray<std::uint16_t> codes_, cell_codes_;
   AlignedArray<double> weights_;
   std::vector<double> limits_, conversion_, shift_, replacement_;
-  AlignedArray<double> sums_, moments_;
-  AlignedArray<std::int32_t> totals_;
+  AlignedArray<double> sums_, moments_, totals_;
   double weight_sum_ = 0;
   bool replaced_ = false;  ///< replacement_ is of this pixel
 };

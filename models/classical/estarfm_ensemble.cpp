@@ -242,7 +242,6 @@ void EstarfmEnsemble::predict(Place const& place, FusionOutput& output) {
   bool const enough = count >= to_size(settings_.least);
   if (enough) {
     if (settings_.kept > 0 && count > to_size(settings_.kept)) count = most_similar(place, count);
-    std::fill_n(codes_.data() + count, room, codes_[0]);
     weigh(place, count);
     find_conversion(place, count);
     sum_coarse(place, count);
@@ -302,8 +301,6 @@ void EstarfmEnsemble::weigh(Place const& place, std::size_t count) {
     estarfm_weights(codes_.data(), count, unlikeness_.data() + place.window, block_.distance(),
                     weights_.data());
   }
-  weight_sum_ = 0;
-  for (std::size_t i = 0; i < count; ++i) weight_sum_ += weights_[i];
 }
 
 /// The fine images are moved to the mean of the coarse ones before the two are compared.
@@ -355,7 +352,7 @@ void EstarfmEnsemble::find_conversion(Place const& place, std::size_t count) {
   Dn const* const fine = fine_.data() + place.window * to_size(fine_stride_);
   estarfm_totals(codes, count, coarse, stride_, fine_stride_, totals_.data());
   auto const changes = [&](int b) {
-    return std::abs(static_cast<double>(totals_[lane(0, b)] - std::int64_t{totals_[lane(1, b)]})) >=
+    return std::abs(totals_[lane(0, b)] - totals_[lane(1, b)]) >=
            settings_.least_change * static_cast<double>(count);
   };
   bool any = false;
@@ -369,7 +366,7 @@ void EstarfmEnsemble::find_conversion(Place const& place, std::size_t count) {
     if (!changes(b)) continue;
     std::size_t const m = lane(0, b), n = lane(1, b);
     ExactSum const points = 2 * static_cast<ExactSum>(count);
-    ExactSum const x = ExactSum{totals_[m]} + totals_[n], y = exact(sums.y[m] + sums.y[n]);
+    ExactSum const x = exact(totals_[m] + totals_[n]), y = exact(sums.y[m] + sums.y[n]);
     auto const xx = static_cast<double>(points * exact(sums.xx[m] + sums.xx[n]) - x * x);
     auto const xy = static_cast<double>(points * exact(sums.xy[m] + sums.xy[n]) - x * y);
     auto const yy = static_cast<double>(points * exact(sums.yy[m] + sums.yy[n]) - y * y);
@@ -388,8 +385,8 @@ void EstarfmEnsemble::sum_coarse(Place const& place, std::size_t count) {
   int const first = static_cast<int>(target_lane(place.first, 0)) / estarfm_lanes * estarfm_lanes;
   int const last = whole_blocks(static_cast<int>(target_lane(place.last, 0)));
   auto const sum = [&](int from, int to) {
-    estarfm_weighted_sums(codes_.data(), weights_.data(), count, records + from, stride_, to - from,
-                          sums_.data() + from);
+    weight_sum_ = estarfm_weighted_sums(codes_.data(), weights_.data(), count, records + from, stride_,
+                                        to - from, sums_.data() + from);
   };
   if (first <= pairs_end) {
     sum(0, std::max(pairs_end, last));

@@ -118,27 +118,24 @@ void unlikeness_on_target(std::span<Dn const* const> fine, std::span<Dn const* c
 
 void weights_on_target(std::uint16_t const* codes, std::size_t count, double const* unlikeness,
                        double const* distance, double* weights) {
-  hn::RebindToSigned<Doubles> const integers;
-  hn::Rebind<std::uint16_t, Doubles> const words;
+  // Looked up one by one: that is faster than vector loads from many places.
+  for (std::size_t i = 0; i < count; ++i) weights[i] = unlikeness[codes[i]] * distance[codes[i]];
   auto const one = hn::Set(doubles, 1.0), least = hn::Set(doubles, epsilon);
-  for (std::size_t i = 0; i < count; i += hn::Lanes(doubles)) {
-    // Codes beyond the last are of some pixel in the window, or zero.
-    auto const code = hn::PromoteTo(integers, hn::PromoteTo(Whole(), hn::LoadU(words, codes + i)));
-    auto const denominator = hn::Add(
-        hn::Mul(hn::GatherIndex(doubles, unlikeness, code), hn::GatherIndex(doubles, distance, code)), least);
-    hn::StoreU(hn::Div(one, denominator), doubles, weights + i);
-  }
+  for (std::size_t i = 0; i < count; i += hn::Lanes(doubles))
+    hn::StoreU(hn::Div(one, hn::Add(hn::LoadU(doubles, weights + i), least)), doubles, weights + i);
 }
 
 /// `vectors` vectors at a time stay in registers.
 template <int vectors>
-void weighted_sums(std::uint16_t const* codes, double const* weights, std::size_t count, Dn const* records,
-                   std::size_t stride, double* sums) {
+double weighted_sums(std::uint16_t const* codes, double const* weights, std::size_t count, Dn const* records,
+                     std::size_t stride, double* sums) {
   std::size_t const lanes = hn::Lanes(doubles);
   DoubleVector s0 = hn::Zero(doubles), s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0, s6 = s0, s7 = s0;
+  double total = 0;
   for (std::size_t i = 0; i < count; ++i) {
     Dn const* const at = records + codes[i] * stride;
     auto const w = hn::Set(doubles, weights[i]);
+    total += weights[i];
     auto const add = [&](DoubleVector& sum, std::size_t k)
                          HWY_ATTR { sum = hn::Add(sum, hn::Mul(w, loaded(at + k * lanes))); };
     add(s0, 0);
@@ -160,35 +157,44 @@ void weighted_sums(std::uint16_t const* codes, double const* weights, std::size_
   if constexpr (vectors > 4) store(s5, 5);
   if constexpr (vectors > 4) store(s6, 6);
   if constexpr (vectors > 4) store(s7, 7);
+  return total;
 }
 
-void weighted_sums_on_target(std::uint16_t const* codes, double const* weights, std::size_t count,
-                             Dn const* records, int stride, int lanes, double* sums) {
+double weighted_sums_on_target(std::uint16_t const* codes, double const* weights, std::size_t count,
+                               Dn const* records, int stride, int lanes, double* sums) {
   auto const step = static_cast<std::size_t>(stride);
   int const width = static_cast<int>(hn::Lanes(doubles));
+  double total = 0;
   for (int lane = 0; lane < lanes;) {
     int const left = (lanes - lane) / width;
     Dn const* const from = records + lane;
     double* const to = sums + lane;
     int const vectors = left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
-    if (vectors == 8) weighted_sums<8>(codes, weights, count, from, step, to);
-    if (vectors == 4) weighted_sums<4>(codes, weights, count, from, step, to);
-    if (vectors == 2) weighted_sums<2>(codes, weights, count, from, step, to);
-    if (vectors == 1) weighted_sums<1>(codes, weights, count, from, step, to);
+    if (vectors == 8) total = weighted_sums<8>(codes, weights, count, from, step, to);
+    if (vectors == 4) total = weighted_sums<4>(codes, weights, count, from, step, to);
+    if (vectors == 2) total = weighted_sums<2>(codes, weights, count, from, step, to);
+    if (vectors == 1) total = weighted_sums<1>(codes, weights, count, from, step, to);
     lane += vectors * width;
   }
+  return total;
 }
 
 void totals_on_target(std::uint16_t const* codes, std::size_t count, Dn const* records, int stride, int lanes,
-                      std::int32_t* sums) {
-  hn::CappedTag<std::int32_t, estarfm_lanes> const whole;
-  hn::Rebind<std::int16_t, decltype(whole)> const values;
+                      double* sums) {
   auto const step = static_cast<std::size_t>(stride);
-  for (int lane = 0; lane < lanes; lane += static_cast<int>(hn::Lanes(whole))) {
-    auto sum = hn::Zero(whole);
-    for (std::size_t i = 0; i < count; ++i)
-      sum = hn::Add(sum, hn::PromoteTo(whole, hn::LoadU(values, records + codes[i] * step + lane)));
-    hn::StoreU(sum, whole, sums + lane);
+  for (int lane = 0; lane < lanes; lane += static_cast<int>(hn::Lanes(doubles))) {
+    // Four sums hide the time that an addition takes; whole numbers may be added in any order.
+    auto s0 = hn::Zero(doubles), s1 = s0, s2 = s0, s3 = s0;
+    Dn const* const from = records + lane;
+    std::size_t i = 0;
+    for (; i + 4 <= count; i += 4) {
+      s0 = hn::Add(s0, loaded(from + codes[i] * step));
+      s1 = hn::Add(s1, loaded(from + codes[i + 1] * step));
+      s2 = hn::Add(s2, loaded(from + codes[i + 2] * step));
+      s3 = hn::Add(s3, loaded(from + codes[i + 3] * step));
+    }
+    for (; i < count; ++i) s0 = hn::Add(s0, loaded(from + codes[i] * step));
+    hn::StoreU(hn::Add(hn::Add(s0, s1), hn::Add(s2, s3)), doubles, sums + lane);
   }
 }
 
@@ -240,13 +246,13 @@ void estarfm_weights(std::uint16_t const* codes, std::size_t count, double const
   HWY_DYNAMIC_DISPATCH(weights_on_target)(codes, count, unlikeness, distance, weights);
 }
 
-void estarfm_weighted_sums(std::uint16_t const* codes, double const* weights, std::size_t count,
-                           Dn const* records, int stride, int lanes, double* sums) {
-  HWY_DYNAMIC_DISPATCH(weighted_sums_on_target)(codes, weights, count, records, stride, lanes, sums);
+double estarfm_weighted_sums(std::uint16_t const* codes, double const* weights, std::size_t count,
+                             Dn const* records, int stride, int lanes, double* sums) {
+  return HWY_DYNAMIC_DISPATCH(weighted_sums_on_target)(codes, weights, count, records, stride, lanes, sums);
 }
 
 void estarfm_totals(std::uint16_t const* codes, std::size_t count, Dn const* records, int stride, int lanes,
-                    std::int32_t* sums) {
+                    double* sums) {
   HWY_DYNAMIC_DISPATCH(totals_on_target)(codes, count, records, stride, lanes, sums);
 }
 

@@ -42,12 +42,13 @@ void estarfm_weights(std::uint16_t const* codes, std::size_t count, double const
 
 /// Sums of weight * value over pixels, for `lanes` values of their records (whole blocks).
 /// @param records  that of the window's first pixel, at the first of the values
-void estarfm_weighted_sums(std::uint16_t const* codes, double const* weights, std::size_t count,
-                           Dn const* records, int stride, int lanes, double* sums);
+/// @return the sum of the weights
+double estarfm_weighted_sums(std::uint16_t const* codes, double const* weights, std::size_t count,
+                             Dn const* records, int stride, int lanes, double* sums);
 
-/// Sums of the values themselves.
+/// Sums of the values themselves, exact.
 void estarfm_totals(std::uint16_t const* codes, std::size_t count, Dn const* records, int stride, int lanes,
-                    std::int32_t* sums);
+                    double* sums);
 
 /// Exact sums over the pixels of y, x^2, x y and y^2; each `lanes` values.
 struct EstarfmMoments {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "stfcube/models/classical/bayes.hpp"
 #include "stfcube/models/classical/estarfm.hpp"
 #include "stfcube/models/classical/fitfc.hpp"
 #include "stfcube/models/classical/coarse_up.hpp"
@@ -19,6 +20,7 @@ namespace stfcube {
 
 std::map<std::string, ModelEntry> const& model_registry() {
   static std::map<std::string, ModelEntry> const registry = {
+      {"bayes", BayesModel::entry()},
       {"estarfm", estarfm_entry()},
       {"fitfc", fitfc_entry()},
       {"coarse_up", coarse_up_entry()},

@@ -42,7 +42,7 @@ struct ModelInfo {
   int pairs_needed = 1;       ///< pairs without which a target date cannot be predicted; 0: none
   bool needs_coarse = true;   ///< a coarse observation of the target date is used
   Support support;
-  Observed observes = Observed::pair;  ///< what the first pass looks at
+  Observed observes = Observed::pair;  ///< what the first pass looks at; may be another after a `prepare`
 };
 
 /// Sizes that decide how much memory a method needs for one tile.

@@ -1,12 +1,7 @@
 #pragma once
 
-#include <vector>
-
-#include "stfcube/models/classical/class_change.hpp"
-#include "stfcube/models/classical/classes.hpp"
-#include "stfcube/models/classical/linear.hpp"
+#include "stfcube/models/classical/bayes_tile.hpp"
 #include "stfcube/models/fusion_model.hpp"
-#include "stfcube/models/pairs.hpp"
 #include "stfcube/models/registry.hpp"
 
 namespace stfcube {
@@ -17,15 +12,6 @@ namespace stfcube {
 /// @source specs: bayesian.md; docs/methods/bayes.md
 class BayesModel final : public FusionModel {
  public:
-  enum class Method {
-    block,   ///< pixels uncorrelated given their class: every cell by itself
-    smooth,  ///< correlation falls with distance: 3 x 3 cells together
-  };
-  enum class Prior {
-    change,  ///< fine image of the nearest pair + change of the class
-    linear,  ///< between the fine images before and after
-  };
-
   /// @throws Error(config) when an option is wrong
   explicit BayesModel(ModelSettings const& settings);
   static ModelEntry entry();
@@ -40,27 +26,15 @@ class BayesModel final : public FusionModel {
  private:
   /// What the first pass looks for; `scatter` sees two pairs at once, the others one.
   enum class Round { classes, changes, scatter, none };
-  class Tile;
 
   BayesModel(ModelSettings const& settings, ModelOptions const& options);
 
   void observe_scatter(FusionInput const& input, int from, int to, Statistics& statistics) const;
   void next_round();
 
-  Method method_;
-  Prior prior_;
-  bool scatter_of_pairs_, bias_of_pair_;
-  double coarse_sigma_, length_;  ///< DN, fine pixels
-  int most_classes_;
-  int ratio_;
-  int max_gap_days_, tolerance_days_;
-  Quantity range_;
-  std::vector<double> sigma_;  ///< per band, DN, of one observation of either sensor
-  StatZones zones_;
-  FineClasses classes_;
-  ClassChange change_;
-  LinearModel linear_;  ///< where there is no prior
-  Statistics scatter_;
+  bool scatter_of_pairs_;
+  int most_classes_, ratio_;
+  BayesParts parts_;
   Round round_ = Round::classes;
   ModelInfo info_;
 };

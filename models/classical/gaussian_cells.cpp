@@ -48,12 +48,17 @@ class Cholesky {
     }
   }
 
-  /// Solves L y = x in place.
-  void forward(double* x) const {
+  /// Solves L y = x in place for many right sides. @param x  [row, side]
+  void forward(double* x, std::size_t sides) const {
     for (std::size_t i = 0; i < size_; ++i) {
-      double sum = x[i];
-      for (std::size_t j = 0; j < i; ++j) sum -= at(i, j) * x[j];
-      x[i] = at(i, i) == 0 ? 0 : sum / at(i, i);
+      double* const to = x + i * sides;
+      for (std::size_t j = 0; j < i; ++j) {
+        double const factor = at(i, j);
+        double const* const from = x + j * sides;
+        for (std::size_t k = 0; k < sides; ++k) to[k] -= factor * from[k];
+      }
+      double const scale = at(i, i) == 0 ? 0 : 1 / at(i, i);
+      for (std::size_t k = 0; k < sides; ++k) to[k] *= scale;
     }
   }
 
@@ -122,12 +127,12 @@ std::vector<double> CellCorrelation::seen_from(CellBelief const& source, CellBel
 
 std::vector<double> CellCorrelation::covariance(CellBelief const& a, CellBelief const& b) const {
   auto const sums = seen_from(a, b);
-  std::vector<double> of_groups(to_size(a.groups) * to_size(b.groups));
+  std::size_t const entries = to_size(b.groups) + 1;  // the first is for pixels that are left out
+  std::vector<double> of_groups(to_size(a.groups) * entries);
   for (int g = 0; g < a.groups; ++g) {
     double const* const row = sums.data() + to_size(g) * b.group.size();
-    for (std::size_t i = 0; i < b.group.size(); ++i) {
-      if (b.group[i] >= 0) of_groups[to_size(g) * to_size(b.groups) + to_size(b.group[i])] += row[i];
-    }
+    double* const to = of_groups.data() + to_size(g) * entries;
+    for (std::size_t i = 0; i < b.group.size(); ++i) to[b.group[i] + 1] += row[i];
   }
   std::vector<double> result;
   for (int band = 0; band < a.bands; ++band) {
@@ -135,7 +140,7 @@ std::vector<double> CellCorrelation::covariance(CellBelief const& a, CellBelief 
     for (int g = 0; g < a.groups; ++g) {
       for (int h = 0; h < b.groups; ++h) {
         sum += std::sqrt(a.variance_of(g, band) * b.variance_of(h, band)) *
-               of_groups[to_size(g) * to_size(b.groups) + to_size(h)];
+               of_groups[to_size(g) * entries + to_size(h) + 1];
       }
     }
     result.push_back(sum / (static_cast<double>(a.known) * b.known));
@@ -156,7 +161,7 @@ CellUpdate CellCorrelation::update(CellBelief const& cell, std::span<CellBelief 
   std::size_t const pixels = cell.group.size(), n = seen.size();
   if (n == 0) return result;
   auto const bands = to_size(cell.bands);
-  std::vector<double> matrix(n * n), innovation(n), towards(n), amplitude;
+  std::vector<double> matrix(n * n), innovation(n), learnt(pixels);
   std::vector<double> planes(n * pixels);
   for (std::size_t band = 0; band < bands; ++band) {
     for (std::size_t i = 0; i < n; ++i) {
@@ -166,7 +171,7 @@ CellUpdate CellCorrelation::update(CellBelief const& cell, std::span<CellBelief 
       innovation[i] = cells[seen[i]]->innovation[band];
     }
     Cholesky const cholesky(matrix, n);
-    cholesky.forward(innovation.data());
+    cholesky.forward(innovation.data(), 1);
     std::ranges::fill(planes, 0.0);
     for (std::size_t j = 0; j < n; ++j) {
       CellBelief const& source = *cells[seen[j]];
@@ -176,19 +181,21 @@ CellUpdate CellCorrelation::update(CellBelief const& cell, std::span<CellBelief 
         for (std::size_t i = 0; i < pixels; ++i) planes[j * pixels + i] += weight * from[i];
       }
     }
+    cholesky.forward(planes.data(), pixels);
+    double* const shift = result.shift.data() + band * pixels;
+    std::ranges::fill(learnt, 0.0);
+    for (std::size_t j = 0; j < n; ++j) {
+      double const* const plane = planes.data() + j * pixels;
+      for (std::size_t i = 0; i < pixels; ++i) {
+        shift[i] += plane[i] * innovation[j];
+        learnt[i] += plane[i] * plane[i];
+      }
+    }
     for (std::size_t i = 0; i < pixels; ++i) {
       if (cell.group[i] < 0) continue;
       double const q = cell.variance_of(cell.group[i], static_cast<int>(band));
-      double const sigma = std::sqrt(q);
-      for (std::size_t j = 0; j < n; ++j) towards[j] = sigma * planes[j * pixels + i];
-      cholesky.forward(towards.data());
-      double shift = 0, learnt = 0;
-      for (std::size_t j = 0; j < n; ++j) {
-        shift += towards[j] * innovation[j];
-        learnt += towards[j] * towards[j];
-      }
-      result.shift[band * pixels + i] = shift;
-      result.variance[band * pixels + i] = std::max(q - learnt, 0.0);
+      shift[i] *= std::sqrt(q);
+      result.variance[band * pixels + i] = std::max(q - q * learnt[i], 0.0);
     }
   }
   return result;

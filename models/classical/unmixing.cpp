@@ -185,7 +185,7 @@ std::size_t UnmixingModel::memory_bytes(TileShape const& shape, int threads) con
   auto const k = static_cast<std::size_t>(most_classes_), bands = static_cast<std::size_t>(shape.bands);
   std::size_t const of_pair = padded * sizeof(std::int16_t) + cells * (2 * k + 3) * sizeof(std::int32_t);
   std::size_t const unmixed = cells * (bands * (2 * k + 1) + 2) * sizeof(double);
-  std::size_t const of_core = size(shape.core_width, shape.core_height) * sizeof(std::uint16_t);
+  std::size_t const of_core = size(shape.core_width, shape.core_height) * sizeof(std::uint32_t);
   return images * (of_pair + 2 * unmixed) + 2 * unmix_bytes(cells, most_classes_, shape.bands) + of_core +
          size(shape.core_width, threads) * sizeof(std::size_t) + linear_.memory_bytes(shape, threads);
 }
@@ -350,11 +350,11 @@ class UnmixingModel::Tile {
   /// Finds for every pixel which pairs are valid there. Pixels with the same ones share a pattern.
   void choose_pairs() {
     PairPlanner planner(pairs_, input_.targets, 1, model_.max_gap_days_);
-    std::map<std::vector<bool>, std::uint16_t> known;
+    std::map<std::vector<bool>, std::uint32_t> known;
     Rect const& core = input_.core_px;
     pattern_of_.resize(static_cast<std::size_t>(core.area()));
     std::vector<bool> usable(pairs_.size()), last;
-    std::uint16_t pattern = 0;
+    std::uint32_t pattern = 0;
     std::size_t i = 0;
     for (int y = core.y; y < core.bottom(); ++y) {
       for (int x = core.x; x < core.right(); ++x, ++i) {
@@ -362,7 +362,7 @@ class UnmixingModel::Tile {
           usable[p] = label_at(static_cast<int>(p), x, y) >= 0 && bases_[p].held[cell_at(x, y)];
         if (i == 0 || usable != last) {
           auto const [entry, is_new] =
-              known.try_emplace(usable, static_cast<std::uint16_t>(patterns_.size()));
+              known.try_emplace(usable, static_cast<std::uint32_t>(patterns_.size()));
           if (is_new) patterns_.push_back(pattern_for(planner.runs(usable)));
           pattern = entry->second;
           last = usable;
@@ -451,7 +451,7 @@ class UnmixingModel::Tile {
   std::vector<PairOrder> fine_only_;
   std::vector<Base> bases_;
   std::vector<Pattern> patterns_;
-  std::vector<std::uint16_t> pattern_of_;  ///< [core pixel]
+  std::vector<std::uint32_t> pattern_of_;  ///< [core pixel]
 };
 
 void UnmixingModel::fuse(FusionInput const& input, FusionOutput& output) const {

@@ -50,7 +50,9 @@ Stack<Dn> landscape(std::vector<Date> const& dates, int step, bool clouds) {
 /// Options that keep windows small beside the scene.
 std::map<std::string, std::string> small_windows(std::string const& method) {
   static std::map<std::string, std::map<std::string, std::string>> const options = {
+      {"bayes", {{"bayes.method", "smooth"}}},
       {"starfm", {{"starfm.window", "11"}}},
+      {"unmixing", {{"unmixing.radius", "1"}, {"unmixing.purest", "5"}}},
   };
   auto const found = options.find(method);
   return found == options.end() ? std::map<std::string, std::string>() : found->second;

@@ -259,14 +259,16 @@ class Selector {
   /// Lists what is not above the threshold. Returns how many.
   std::size_t compress() {
     auto const limit = hn::Set(tag, threshold_);
+    auto index = hn::Iota(tag, Value{0});
+    auto const step = hn::Set(tag, static_cast<Value>(hn::Lanes(tag)));
     std::size_t count = 0;
-    for (std::size_t i = 0; i < size_; i += hn::Lanes(tag)) {
+    for (std::size_t i = 0; i < size_; i += hn::Lanes(tag), index = hn::Add(index, step)) {
       auto const mask = not_above(hn::LoadU(tag, measures_ + i), limit);
+      auto const kept = hn::Compress(index, mask);
       if constexpr (std::is_integral_v<Value>) {
-        hn::StoreU(hn::Compress(hn::Iota(tag, static_cast<std::int32_t>(i)), mask), tag, view_.indices + count);
+        hn::StoreU(kept, tag, view_.indices + count);
       } else {
         hn::Rebind<std::int32_t, decltype(tag)> const narrow;
-        auto const kept = hn::Compress(hn::Iota(tag, static_cast<double>(i)), mask);
         hn::StoreU(hn::DemoteTo(narrow, kept), narrow, view_.indices + count);
       }
       count += hn::CountTrue(tag, mask);

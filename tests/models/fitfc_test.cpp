@@ -10,8 +10,10 @@
 #include "stfcube/models/simd.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 #include "stfcube/partitioning/threads/parallel_for.hpp"
+#include "stfcube/tests/support/boreas.hpp"
 #include "stfcube/tests/support/method_cases.hpp"
 #include "stfcube/tests/support/starfm_cases.hpp"
+#include "stfcube/tests/support/world.hpp"
 
 namespace stfcube {
 namespace {
@@ -258,6 +260,12 @@ TEST(FitFc, ratios_two_and_fifty_work_with_gaps) {
     }
     EXPECT_GT(predicted, 15000);
   }
+}
+
+TEST(FitFc, told_uncertainty_is_about_that_of_real_errors) {
+  if (testing::shared_folder().empty()) GTEST_SKIP() << "no shared folder with real imagery";
+  auto const result = predict(*make_model("fitfc", testing::boreas_settings({})), testing::boreas_input({2}));
+  EXPECT_NEAR(testing::boreas_share_within_sigma(result.output), 0.68, 0.12);
 }
 
 // ---- what the result depends on

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <string>
 
 #include "stfcube/io/raster_file.hpp"
@@ -72,6 +73,19 @@ BoreasAccuracy boreas_accuracy(Stack<Dn> const& prediction) {
         (std::sqrt(static_cast<double>(n * pp - p * p)) * std::sqrt(static_cast<double>(n * tt - t * t)));
   }
   return accuracy;
+}
+
+double boreas_share_within_sigma(FusionOutput const& prediction) {
+  Stack<Dn> truth(1, 3, size, size);
+  read_into(truth, 0, "fine", 1);
+  std::size_t within = 0;
+  for (int band = 0; band < 3; ++band) {
+    for (std::size_t i = 0; i < truth.plane_size(); ++i) {
+      int const error = std::abs(prediction.dn.plane(0, band)[i] - truth.plane(0, band)[i]);
+      within += error <= prediction.uncertainty.plane(0, band)[i];
+    }
+  }
+  return static_cast<double>(within) / static_cast<double>(truth.size());
 }
 
 }  // namespace stfcube::testing

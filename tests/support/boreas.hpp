@@ -21,4 +21,7 @@ struct BoreasAccuracy {
 };
 BoreasAccuracy boreas_accuracy(Stack<Dn> const& prediction);
 
+/// The share of all values of target 0 whose error is at most the uncertainty told.
+double boreas_share_within_sigma(FusionOutput const& prediction);
+
 }  // namespace stfcube::testing

@@ -12,7 +12,7 @@ enum class Observed {
   pair,                ///< both images of one pair
   pair_and_targets,    ///< also the targets that may use the pair, with their coarse images
   neighbouring_pairs,  ///< a pair and the next one, and the targets between them (both ends included)
-  coarse_series,       ///< the coarse images of all pairs and targets, no fine one
+  coarse_series,       ///< the coarse images of all pairs and targets; of the fine ones the dates alone
 };
 
 /// Statistics of a whole job, gathered tile by tile before anything is predicted, in one round or several.

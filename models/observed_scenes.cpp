@@ -40,7 +40,7 @@ std::vector<ObservedScenes> observed_scenes(Observed what, std::span<Pair const>
   std::vector<ObservedScenes> calls;
   if (what == Observed::coarse_series) {
     calls.push_back(scenes(pairs, coarse_dates, {targets.begin(), targets.end()}));
-    calls.back().fine.clear();
+    calls.back().fine_images = false;
     return calls;
   }
   for (std::size_t i = 0; i < pairs.size(); ++i) {

@@ -11,6 +11,7 @@ namespace stfcube {
 /// The images of one call of FusionModel::observe: indices into the two lists of dates, ascending.
 struct ObservedScenes {
   std::vector<int> fine, coarse;
+  bool fine_images = true;  ///< false: the fine dates are told, their images are not read
   std::vector<Date> targets;
 };
 

@@ -13,6 +13,7 @@
 #include "stfcube/models/classical/ratio.hpp"
 #include "stfcube/models/classical/starfm.hpp"
 #include "stfcube/models/classical/unmixing.hpp"
+#include "stfcube/models/classical/vipstf.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 #include "stfcube/partitioning/core/text.hpp"
 
@@ -31,6 +32,7 @@ std::map<std::string, ModelEntry> const& model_registry() {
       {"ratio", ratio_entry()},
       {"starfm", starfm_entry()},
       {"unmixing", UnmixingModel::entry()},
+      {"vipstf", vipstf_entry()},
   };
   return registry;
 }

@@ -123,7 +123,12 @@ Rect whole_cells(FusionTask const& task, Rect const& px) {
 FusionInput observed_input(FusionTask const& task, ObservedScenes const& scenes, Rect const& core_px) {
   FusionInput input = unit_frame(task, core_px, core_px, 0);
   input.targets = scenes.targets;
-  input.fine = read_series(*task.fine, scenes.fine, core_px, true);
+  if (scenes.fine_images) {
+    input.fine = read_series(*task.fine, scenes.fine, core_px, true);
+  } else {
+    for (int const i : scenes.fine)
+      input.fine.dates.push_back(task.fine->reader().dates()[static_cast<std::size_t>(i)]);
+  }
   input.coarse = read_series(*task.coarse, scenes.coarse, input.cells, true);
   return input;
 }

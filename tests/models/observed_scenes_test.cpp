@@ -52,7 +52,8 @@ TEST_F(ObservedScenesTest, neighbours_come_with_what_lies_between) {
 TEST_F(ObservedScenesTest, coarse_series_has_no_fine_image) {
   auto const all = calls(Observed::coarse_series);
   ASSERT_EQ(all.size(), 1U);
-  EXPECT_THAT(all[0].fine, IsEmpty());
+  EXPECT_THAT(all[0].fine, ElementsAre(0, 1, 2));
+  EXPECT_FALSE(all[0].fine_images);
   EXPECT_THAT(all[0].coarse, ElementsAre(0, 1, 2, 3));
   EXPECT_THAT(all[0].targets, ElementsAre(Date{4}, Date{8}, Date{20}));
 }

@@ -177,6 +177,7 @@ void prepare(FusionModel& model, FusionInput const& whole) {
       call.ratio = whole.ratio;
       call.targets = scenes.targets;
       call.fine = chosen(whole.fine, scenes.fine);
+      if (!scenes.fine_images) call.fine.dn = {};
       call.coarse = chosen(whole.coarse, scenes.coarse);
       call.classes = cut(whole.classes, whole.padded_px, whole.padded_px);
       call.objects = cut(whole.objects, whole.padded_px, whole.padded_px);

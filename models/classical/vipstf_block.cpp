@@ -33,7 +33,10 @@ VipstfTile::VipstfTile(FusionInput const& tile_input, VipstfSettings const& mode
       regressions(model_regressions) {
   auto const at_hand = find_pairs(input.fine.dates, input.coarse.dates, tolerance_days);
   auto const coarse_dates = coarse_of_targets(input);
-  auto const zones = regressions.zones().zones_of(input.scene_px, input.padded_px);
+  // Residuals are needed two cells beyond those of the padded rectangle.
+  Rect const reach = intersect(grow(input.padded_px, 3 * input.ratio), input.scene_px);
+  auto const zones = regressions.zones().zones_of(input.scene_px, reach);
+  one_zone = regressions.zones().zones_of(input.scene_px, input.scene_px).size() == 1;
   for (std::size_t t = 0; t < input.targets.size(); ++t) {
     Target& target = targets.emplace_back();
     target.coarse = coarse_dates[t];
@@ -49,7 +52,7 @@ VipstfTile::VipstfTile(FusionInput const& tile_input, VipstfSettings const& mode
 
 std::size_t VipstfTile::bytes(VipstfSettings const& settings, int bands) {
   std::size_t const sums = to_size(bands) * RegressionSums::count(settings.candidates()) * sizeof(ExactSum);
-  constexpr std::size_t zones = 4;
+  constexpr std::size_t zones = 9;
   return zones * most_sets(settings) * (sums + 128) + 1024;
 }
 
@@ -148,7 +151,7 @@ void VipstfBlock::find_sets(Target const& target) {
 
 VipstfBlock::Field VipstfBlock::make_field(Target const& target, Date date, CandidateSet set) const {
   Field field;
-  field.uniform = tile_.settings.local == 0 && target.sums.size() == 1;
+  field.uniform = tile_.settings.local == 0 && tile_.one_zone;
   if (field.uniform) {
     field.combinations =
         combine(target.sums.begin()->second, set, target.dates, date, bands_, tile_.settings.negative);

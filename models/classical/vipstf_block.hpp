@@ -32,6 +32,7 @@ struct VipstfTile {
   Quantity const& range;
   std::vector<double> const& sigma;  ///< [band]
   CoarseRegressions const& regressions;
+  bool one_zone = true;  ///< in the scene
   std::vector<Target> targets;
 };
 

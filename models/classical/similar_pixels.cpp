@@ -1,6 +1,7 @@
 #include "stfcube/models/classical/similar_pixels.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -259,19 +260,24 @@ class Selector {
   /// Lists what is not above the threshold. Returns how many.
   std::size_t compress() {
     auto const limit = hn::Set(tag, threshold_);
-    auto index = hn::Iota(tag, Value{0});
-    auto const step = hn::Set(tag, static_cast<Value>(hn::Lanes(tag)));
+    std::size_t const lanes = hn::Lanes(tag);
     std::size_t count = 0;
-    for (std::size_t i = 0; i < size_; i += hn::Lanes(tag), index = hn::Add(index, step)) {
-      auto const mask = not_above(hn::LoadU(tag, measures_ + i), limit);
-      auto const kept = hn::Compress(index, mask);
-      if constexpr (std::is_integral_v<Value>) {
-        hn::StoreU(kept, tag, view_.indices + count);
-      } else {
-        hn::Rebind<std::int32_t, decltype(tag)> const narrow;
-        hn::StoreU(hn::DemoteTo(narrow, kept), narrow, view_.indices + count);
+    if constexpr (std::is_integral_v<Value>) {
+      auto index = hn::Iota(tag, Value{0});
+      auto const step = hn::Set(tag, static_cast<Value>(lanes));
+      for (std::size_t i = 0; i < size_; i += lanes, index = hn::Add(index, step)) {
+        auto const mask = not_above(hn::LoadU(tag, measures_ + i), limit);
+        hn::StoreU(hn::Compress(index, mask), tag, view_.indices + count);
+        count += hn::CountTrue(tag, mask);
       }
-      count += hn::CountTrue(tag, mask);
+    } else {
+      // Compression of 64-bit lanes costs more than looking at the few that are kept.
+      for (std::size_t i = 0; i < size_; i += lanes) {
+        std::uint8_t bits[8] = {};
+        hn::StoreMaskBits(tag, not_above(hn::LoadU(tag, measures_ + i), limit), bits);
+        for (unsigned left = bits[0]; left != 0; left &= left - 1)
+          view_.indices[count++] = static_cast<std::int32_t>(i) + std::countr_zero(left);
+      }
     }
     for (std::size_t i = 0; i < count; ++i) survivors_[i] = measures_[view_.indices[i]];
     return count;

@@ -127,7 +127,9 @@ void check_targets(PreparedJob& job) {
               }()
             : std::ranges::any_of(fine_dates, [&](Date d) { return std::abs(d - target) <= task.max_pair_gap_days; });
     if (!usable) alone.push_back(to_string(target));
-    if (task.model->info().needs_coarse && !std::ranges::binary_search(coarse_dates, target)) {
+    bool const seen = std::ranges::any_of(
+        coarse_dates, [&](Date d) { return std::abs(d - target) <= task.model->info().coarse_reach_days; });
+    if (task.model->info().needs_coarse && !seen) {
       job.without_coarse.push_back(target);
     }
   }

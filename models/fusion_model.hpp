@@ -43,6 +43,8 @@ struct ModelInfo {
   bool needs_coarse = true;   ///< a coarse observation of the target date is used
   Support support;
   Observed observes = Observed::pair;  ///< what the first pass looks at; may be another after a `prepare`
+  /// Coarse observations up to so many days from a target come along, and stand in where it has none of its own.
+  int coarse_reach_days = 0;
 };
 
 /// Sizes that decide how much memory a method needs for one tile.

@@ -8,6 +8,7 @@
 #include "stfcube/models/classical/coarse_up.hpp"
 #include "stfcube/models/classical/copy.hpp"
 #include "stfcube/models/classical/gain.hpp"
+#include "stfcube/models/classical/efast.hpp"
 #include "stfcube/models/classical/increment.hpp"
 #include "stfcube/models/classical/linear.hpp"
 #include "stfcube/models/classical/ratio.hpp"
@@ -27,6 +28,7 @@ std::map<std::string, ModelEntry> const& model_registry() {
       {"coarse_up", coarse_up_entry()},
       {"copy", copy_entry()},
       {"gain", gain_entry()},
+      {"efast", efast_entry()},
       {"increment", IncrementModel::entry()},
       {"linear", LinearModel::entry()},
       {"ratio", ratio_entry()},

@@ -176,8 +176,12 @@ SlabScenes scenes_of_slab(FusionTask const& task, Slab const& slab) {
       return std::abs(fine_dates[static_cast<std::size_t>(f)] - date) <= task.pair_tolerance_days;
     });
   };
+  int const reach = task.model->info().coarse_reach_days;
+  auto const near_a_target = [&](Date date) {
+    return std::ranges::any_of(targets, [&](Date target) { return std::abs(target - date) <= reach; });
+  };
   for (std::size_t i = 0; i < coarse_dates.size(); ++i) {
-    if (std::ranges::binary_search(targets, coarse_dates[i]) || pairs_with_a_fine(coarse_dates[i])) {
+    if (near_a_target(coarse_dates[i]) || pairs_with_a_fine(coarse_dates[i])) {
       scenes.coarse.push_back(static_cast<int>(i));
     }
   }

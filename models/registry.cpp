@@ -12,6 +12,7 @@
 #include "stfcube/models/classical/increment.hpp"
 #include "stfcube/models/classical/linear.hpp"
 #include "stfcube/models/classical/ratio.hpp"
+#include "stfcube/models/classical/robot.hpp"
 #include "stfcube/models/classical/starfm.hpp"
 #include "stfcube/models/classical/unmixing.hpp"
 #include "stfcube/models/classical/vipstf.hpp"
@@ -32,6 +33,7 @@ std::map<std::string, ModelEntry> const& model_registry() {
       {"increment", IncrementModel::entry()},
       {"linear", LinearModel::entry()},
       {"ratio", ratio_entry()},
+      {"robot", robot_entry()},
       {"starfm", starfm_entry()},
       {"unmixing", UnmixingModel::entry()},
       {"vipstf", vipstf_entry()},

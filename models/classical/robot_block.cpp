@@ -51,19 +51,31 @@ struct Member {
   std::vector<double> coarse_mean;  ///< by band, over valid pixels
 };
 
+/// Calls body(i, pixel) for all values [band, pixel] of an image.
+template <class Body>
+void for_values(std::size_t values, std::size_t pixels, Body const& body) {
+  for (std::size_t first = 0; first < values; first += pixels) {
+    for (std::size_t p = 0; p < pixels; ++p) body(first + p, p);
+  }
+}
+
 /// Smallest and largest value over valid pixels and all bands, or the quantiles of 1 % and 99 %.
 void find_range(Image& image, std::vector<double> const& valid, bool quantiles) {
-  std::vector<double> values;
-  for (std::size_t i = 0; i < image.values.size(); ++i) {
-    if (valid[i % valid.size()] > 0) values.push_back(image.values[i]);
-  }
-  if (values.empty()) return;
+  constexpr double infinite = std::numeric_limits<double>::infinity();
   if (!quantiles) {
-    auto const [low, high] = std::ranges::minmax_element(values);
-    image.lowest = *low;
-    image.highest = *high;
+    double low = infinite, high = -infinite;
+    for_values(image.values.size(), valid.size(), [&](std::size_t i, std::size_t p) {
+      low = std::min(low, valid[p] > 0 ? image.values[i] : infinite);
+      high = std::max(high, valid[p] > 0 ? image.values[i] : -infinite);
+    });
+    image.lowest = low;
+    image.highest = high;
     return;
   }
+  std::vector<double> values;
+  for_values(image.values.size(), valid.size(), [&](std::size_t i, std::size_t p) {
+    if (valid[p] > 0) values.push_back(image.values[i]);
+  });
   auto const quantile_of = [&](double q) {
     auto const rank = static_cast<std::ptrdiff_t>(std::ceil(q * static_cast<double>(values.size()))) - 1;
     std::ranges::nth_element(values, values.begin() + rank);
@@ -99,7 +111,7 @@ class Sums {
   std::vector<double> masked(std::vector<double> const& image) const {
     std::vector<double> values = image;
     if (complete_) return values;
-    for (std::size_t i = 0; i < values.size(); ++i) values[i] *= mask_[i % mask_.size()];
+    for_values(values.size(), mask_.size(), [&](std::size_t i, std::size_t p) { values[i] *= mask_[p]; });
     return values;
   }
   double with_coarse(std::vector<double> const& masked_image, std::size_t k) const {
@@ -202,11 +214,10 @@ class BlockFitter {
     double count = 0;
     for (double v : member.valid) count += v;
     member.complete = count == static_cast<double>(pixels_);
-    for (std::size_t i = 0; i < bands_ * pixels_; ++i) {
-      if (member.valid[i % pixels_] > 0) continue;
-      member.fine.values[i] = 0;
-      member.coarse.values[i] = 0;
-    }
+    for_values(bands_ * pixels_, pixels_, [&](std::size_t i, std::size_t p) {
+      member.fine.values[i] *= member.valid[p];
+      member.coarse.values[i] *= member.valid[p];
+    });
     member.usable = count >= least_valid_share * static_cast<double>(pixels_) && consistent(member, count);
     if (!member.usable) return member;
     find_range(member.fine, member.valid, tile_.settings.quantiles);
@@ -221,19 +232,22 @@ class BlockFitter {
     for (std::size_t band = 0; band < bands_; ++band) {
       tile_.expand(date, static_cast<int>(band), px_, &values[band * pixels_]);
     }
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      if (!std::isnan(values[i])) continue;
-      values[i] = 0;
-      valid[i % pixels_] = 0;
-    }
+    for_values(values.size(), pixels_, [&](std::size_t i, std::size_t p) {
+      bool const known = !std::isnan(values[i]);
+      values[i] = known ? values[i] : 0;
+      valid[p] = known ? valid[p] : 0;
+    });
     return values;
   }
 
   /// By band; pixels that do not count are 0.
   std::vector<double> means(std::vector<double> const& values, double count) const {
     std::vector<double> result(bands_);
-    for (std::size_t i = 0; i < values.size(); ++i) result[i / pixels_] += values[i];
-    for (double& v : result) v = count > 0 ? v / count : 0;
+    for (std::size_t band = 0; band < bands_; ++band) {
+      double sum = 0;
+      for (std::size_t i = band * pixels_; i < (band + 1) * pixels_; ++i) sum += values[i];
+      result[band] = count > 0 ? sum / count : 0;
+    }
     return result;
   }
 
@@ -335,7 +349,7 @@ class BlockFitter {
   void add_variance(RobotFit& fit, std::vector<double> coarse, std::vector<double> const& valid) const {
     double count = 0, squares = fit.residual ? 1 : 0;
     for (double v : valid) count += v;
-    for (std::size_t i = 0; i < coarse.size(); ++i) coarse[i] *= valid[i % pixels_];
+    for_values(coarse.size(), pixels_, [&](std::size_t i, std::size_t p) { coarse[i] *= valid[p]; });
     for (double a : fit.alpha) squares += a * a * (fit.residual ? 2 : 1);
     auto const now = means(coarse, count);
     bool const enclosed = fit.before >= 0 && fit.after >= 0;

@@ -15,6 +15,7 @@
 namespace stfcube {
 namespace {
 
+using testing::golden_date;
 using testing::golden_input;
 using testing::golden_settings;
 using ::testing::HasSubstr;
@@ -91,6 +92,432 @@ TEST(Robot, boreas_accuracy_is_that_of_the_specs) {
     EXPECT_NEAR(accuracy.cc[band], expected.cc[band], 5e-4) << band;
   }
   EXPECT_NEAR(rmse({{"robot.reference", "time"}}).rmse[1], .0066, 5e-5);
+}
+
+// ---- analytic tests of the specification
+
+/// The golden pairs; the coarse target is the mixture of the coarse images of the pairs, `late` quarters of
+/// it the later one.
+FusionInput mixture(int late) {
+  FusionInput input = golden_input({0, 2});
+  for (int b = 0; b < 3; ++b) {
+    for (std::size_t i = 0; i < 36; ++i) {
+      Dn& first = input.coarse.dn.plane(0, b)[i];
+      Dn& last = input.coarse.dn.plane(2, b)[i];
+      first = static_cast<Dn>(first / 4 * 4);
+      last = static_cast<Dn>(last / 4 * 4);
+      input.coarse.dn.plane(1, b)[i] = static_cast<Dn>(((4 - late) * first + late * last) / 4);
+    }
+  }
+  return input;
+}
+
+class RobotKernels : public ::testing::TestWithParam<char const*> {};
+INSTANTIATE_TEST_SUITE_P(Kernels, RobotKernels, ::testing::Values("nearest", "bicubic"));
+
+TEST_P(RobotKernels, a_mixture_is_found_exactly_without_a_ridge) {
+  auto const expect_mixture = [](FusionInput const& input, Options options, double late) {
+    options["robot.eta"] = "0";
+    auto const result = run(input, options);
+    for (int b = 0; b < 3; ++b) {
+      for (int y = 0; y < 60; ++y) {
+        for (int x = 0; x < 60; ++x) {
+          double const expected =
+              (1 - late) * input.fine.dn.at(0, b, y, x) + late * input.fine.dn.at(1, b, y, x);
+          ASSERT_NEAR(result.exact.at(0, b, y, x), expected, 1e-5) << y << ' ' << x;
+        }
+      }
+    }
+  };
+  expect_mixture(mixture(2), {{"robot.coarse", GetParam()}}, 0.5);
+  FusionInput in_time = mixture(1);
+  in_time.fine.dates = {golden_date(1) + -10, golden_date(1) + 30};
+  in_time.coarse.dates = {golden_date(1) + -10, golden_date(1), golden_date(1) + 30};
+  expect_mixture(in_time, {{"robot.coarse", GetParam()}, {"robot.reference", "time"}}, 0.25);
+}
+
+TEST(Robot, one_pair_has_a_coefficient_known_by_hand) {
+  FusionInput input = golden_input({0});
+  for (int b = 0; b < 3; ++b) {
+    for (std::size_t i = 0; i < 36; ++i) {
+      input.coarse.dn.plane(1, b)[i] = static_cast<Dn>(input.coarse.dn.plane(0, b)[i] + 100);
+    }
+  }
+  RobotSettings settings{.beta = 1.5, .bicubic = false};
+  auto const fit = golden_fits(input, settings).front();
+  double fine_low = 1e9, fine_high = -1e9, coarse_low = 1e9, coarse_high = -1e9;
+  auto const each = [&](auto const& body) {
+    for (int b = 0; b < 3; ++b) {
+      for (int y = 0; y < 30; ++y) {
+        for (int x = 0; x < 30; ++x) {
+          body(static_cast<double>(input.fine.dn.at(0, b, y, x)),
+               static_cast<double>(input.coarse.dn.at(0, b, y / 10, x / 10)));
+        }
+      }
+    }
+  };
+  each([&](double f, double c) {
+    fine_low = std::min(fine_low, f), fine_high = std::max(fine_high, f);
+    coarse_low = std::min(coarse_low, c), coarse_high = std::max(coarse_high, c);
+  });
+  double up = 0, down = 1e-6 * 2700 * 2700;
+  each([&](double f, double c) {
+    double const u = (f - fine_low) / (fine_high - fine_low + 1e-6);
+    double const v = (c - coarse_low) / (coarse_high - coarse_low + 1e-6);
+    double const p = (c + 100 - coarse_low) / (coarse_high - coarse_low + 1e-6);
+    up += v * p + 1.5 * 1.5 * u * u;
+    down += v * v + 1.5 * 1.5 * u * u;
+  });
+  ASSERT_EQ(fit.alpha.size(), 1U);
+  EXPECT_NEAR(fit.alpha[0], up / down, 1e-12);
+  EXPECT_EQ(fit.after, -1);
+  EXPECT_EQ(run(input).output.quality.at(0, 0, 5, 5), quality::fused | quality::extrapolated);
+}
+
+TEST(Robot, the_sum_of_coefficients_ends_at_lambda) {
+  FusionInput input = golden_input({0});
+  for (int b = 0; b < 3; ++b) {
+    for (std::size_t i = 0; i < 36; ++i) {
+      input.coarse.dn.plane(1, b)[i] = static_cast<Dn>(3 * input.coarse.dn.plane(0, b)[i]);
+    }
+  }
+  EXPECT_NEAR(sum_of(golden_fits(input, {.beta = 0, .radius = 2})[4]), 2, 1e-9);
+  EXPECT_GT(sum_of(golden_fits(input, {.beta = 0, .radius = 10})[4]), 2.5);
+  for (RobotFit const& fit : golden_fits(golden_input({0, 2}), {.radius = 0.5}))
+    EXPECT_NEAR(sum_of(fit), 0.5, 1e-12);
+}
+
+TEST(Robot, doubled_values_have_the_same_coefficients) {
+  FusionInput doubled = golden_input({0, 2});
+  for (auto* images : {&doubled.fine.dn, &doubled.coarse.dn}) {
+    for (Dn& v : images->all()) v = static_cast<Dn>(2 * v);
+  }
+  auto const one = golden_fits(golden_input({0, 2}), {}), two = golden_fits(doubled, {});
+  for (std::size_t i = 0; i < one.size(); ++i) {
+    for (std::size_t k = 0; k < 2; ++k) EXPECT_NEAR(one[i].alpha[k], two[i].alpha[k], 1e-8);
+  }
+}
+
+TEST(Robot, exchanged_pairs_exchange_the_coefficients) {
+  FusionInput swapped = golden_input({0, 2});
+  for (int b = 0; b < 3; ++b) {
+    std::ranges::swap_ranges(swapped.fine.dn.plane(0, b), swapped.fine.dn.plane(1, b));
+    std::ranges::swap_ranges(swapped.coarse.dn.plane(0, b), swapped.coarse.dn.plane(2, b));
+  }
+  auto const one = golden_fits(golden_input({0, 2}), {}), other = golden_fits(swapped, {});
+  for (std::size_t i = 0; i < one.size(); ++i) {
+    EXPECT_NEAR(one[i].alpha[0], other[i].alpha[1], 1e-10);
+    EXPECT_NEAR(one[i].alpha[1], other[i].alpha[0], 1e-10);
+  }
+}
+
+TEST(RobotLayout, covers_every_pixel_once_twice_or_four_times) {
+  for (Rect const scene : {Rect{0, 0, 60, 60}, Rect{0, 0, 97, 31}, Rect{0, 0, 7, 30}, Rect{0, 0, 50, 51}}) {
+    RobotLayout const layout{scene, 30, 20};
+    for (int y = 0; y < scene.height; ++y) {
+      for (int x = 0; x < scene.width; ++x) {
+        int covered = 0;
+        Rect const found = layout.blocks_of({x, y, 1, 1});
+        for (int row = 0; row < layout.count(scene.height); ++row) {
+          for (int column = 0; column < layout.count(scene.width); ++column) {
+            bool const covers = layout.block(row, column).contains({x, y, 1, 1});
+            covered += covers;
+            ASSERT_EQ(covers, found.contains({column, row, 1, 1})) << x << ' ' << y;
+          }
+        }
+        ASSERT_TRUE(covered == 1 || covered == 2 || covered == 4);
+      }
+    }
+  }
+  EXPECT_EQ((RobotLayout{{0, 0, 60, 60}, 30, 20}.count(60)), 3);
+  EXPECT_EQ((RobotLayout{{0, 0, 61, 60}, 30, 20}.count(61)), 3);
+  EXPECT_EQ((RobotLayout{{0, 0, 71, 60}, 30, 20}.count(71)), 4);
+}
+
+// ---- series, tiles, missing data
+
+/// Four pairs and three targets in between; values by hash, with clouds where asked for.
+FusionInput series(int ratio, bool clouds) {
+  constexpr int width = 75, height = 58, bands = 2;
+  int const across = (width + ratio - 1) / ratio, down = (height + ratio - 1) / ratio;
+  Date const start = *make_date(2020, 1, 1);
+  FusionInput input;
+  input.scene_px = input.core_px = input.padded_px = {0, 0, width, height};
+  input.cells = {0, 0, across, down};
+  input.ratio = ratio;
+  input.targets = {start + 10, start + 24, start + 40};
+  input.fine.dates = {start, start + 16, start + 32, start + 40};
+  input.coarse.dates = {start, start + 10, start + 16, start + 24, start + 32, start + 40};
+  input.fine.dn = Stack<Dn>(4, bands, height, width);
+  input.coarse.dn = Stack<Dn>(6, bands, down, across);
+  auto const fill = [&](SceneSeries& images, int scale) {
+    for (int d = 0; d < images.dn.dates(); ++d) {
+      for (int b = 0; b < bands; ++b) {
+        for (int y = 0; y < images.dn.rows(); ++y) {
+          for (int x = 0; x < images.dn.cols(); ++x) {
+            std::uint32_t const field = testing::golden_hash(x * scale / 12, y * scale / 9, b, 0) % 1500;
+            std::uint32_t const noise = testing::golden_hash(x, y, b, 40 + d) % 200;
+            images.dn.at(d, b, y, x) = static_cast<Dn>(300 + field + noise + 20 * d);
+          }
+        }
+      }
+    }
+  };
+  fill(input.fine, 1);
+  fill(input.coarse, ratio);
+  if (!clouds) return input;
+  auto const hide = [&](Stack<Dn>& images, int date, Rect const& wanted) {
+    Rect const px = intersect(wanted, {0, 0, images.cols(), images.rows()});
+    for (int b = 0; b < bands; ++b) {
+      for (int y = px.y; y < px.bottom(); ++y)
+        std::fill_n(images.row(date, b, y) + px.x, px.width, no_data_dn);
+    }
+  };
+  hide(input.fine.dn, 0, {5, 5, 4, 4});
+  hide(input.fine.dn, 1, {40, 20, 20, 30});
+  hide(input.fine.dn, 2, {6, 6, 3, 8});
+  hide(input.coarse.dn, 3, {2, 1, 1, 1});
+  hide(input.coarse.dn, 4, {0, 0, 1, 1});
+  for (int d = 0; d < 4; ++d) hide(input.fine.dn, d, {70, 50, 2, 2});
+  return input;
+}
+
+struct Case {
+  int ratio;
+  char const* kernel;
+  bool clouds;
+};
+class RobotCases : public ::testing::TestWithParam<Case> {};
+INSTANTIATE_TEST_SUITE_P(Cases, RobotCases,
+                         ::testing::Values(Case{7, "bicubic", true}, Case{7, "nearest", true},
+                                           Case{16, "bicubic", false}, Case{2, "bicubic", true},
+                                           Case{50, "nearest", true}));
+
+TEST_P(RobotCases, tiles_equal_the_whole_and_need_their_halo) {
+  FusionInput const whole = series(GetParam().ratio, GetParam().clouds);
+  auto settings = golden_settings({{"robot.coarse", GetParam().kernel}});
+  settings.bands = {"red", "nir"};
+  settings.ratio = whole.ratio;
+  auto const model = make_model("robot", settings);
+  auto const expected = predict(*model, whole);
+  for (Rect const& core :
+       {Rect{0, 0, 20, 20}, Rect{29, 13, 31, 22}, Rect{74, 57, 1, 1}, Rect{40, 20, 20, 20}}) {
+    auto const tile = predict(*model, testing::tile_of(whole, core, model->info().support));
+    for (int t = 0; t < 3; ++t) {
+      for (int y = 0; y < core.height; ++y) {
+        for (int x = 0; x < core.width; ++x) {
+          ASSERT_EQ(tile.output.quality.at(t, 0, y, x),
+                    expected.output.quality.at(t, 0, y + core.y, x + core.x));
+          for (int b = 0; b < 2; ++b) {
+            double const one = tile.exact.at(t, b, y, x),
+                         other = expected.exact.at(t, b, y + core.y, x + core.x);
+            ASSERT_TRUE(one == other || (std::isnan(one) && std::isnan(other))) << x << ' ' << y;
+            ASSERT_EQ(tile.output.uncertainty.at(t, b, y, x),
+                      expected.output.uncertainty.at(t, b, y + core.y, x + core.x));
+          }
+        }
+      }
+    }
+  }
+  Support smaller = model->info().support;
+  --smaller.halo_px;
+  EXPECT_THROW(predict(*model, testing::tile_of(whole, {49, 20, 20, 20}, smaller)), Error);
+}
+
+TEST_P(RobotCases, results_are_defined_and_do_not_depend_on_other_targets) {
+  FusionInput all = series(GetParam().ratio, GetParam().clouds);
+  Options const options = {{"robot.coarse", GetParam().kernel}};
+  auto const expected = run(all, options);
+  for (int t = 0; t < 3; ++t) {
+    for (std::size_t i = 0; i < all.fine.dn.plane_size(); ++i) {
+      auto const q = expected.output.quality.plane(t, 0)[i];
+      for (int b = 0; b < 2; ++b) {
+        ASSERT_EQ((q & quality::no_data) != 0, expected.output.dn.plane(t, b)[i] == no_data_dn);
+        ASSERT_EQ((q & quality::no_data) != 0, std::isnan(expected.exact.plane(t, b)[i]));
+        ASSERT_EQ((q & quality::no_data) != 0, expected.output.uncertainty.plane(t, b)[i] == no_data_dn);
+      }
+    }
+    FusionInput one = series(GetParam().ratio, GetParam().clouds);
+    one.targets = {all.targets[static_cast<std::size_t>(t)]};
+    auto const result = run(one, options);
+    EXPECT_TRUE(std::ranges::equal(result.output.dn.plane(0, 1), expected.output.dn.plane(t, 1)));
+    EXPECT_TRUE(
+        std::ranges::equal(result.output.uncertainty.plane(0, 0), expected.output.uncertainty.plane(t, 0)));
+    EXPECT_TRUE(std::ranges::equal(result.output.quality.plane(0, 0), expected.output.quality.plane(t, 0)));
+  }
+}
+
+TEST(Robot, the_image_of_the_target_itself_is_not_used) {
+  FusionInput input = series(7, false);
+  auto const before = run(input);
+  for (int b = 0; b < 2; ++b) {
+    for (Dn& v : input.fine.dn.plane(3, b)) v = static_cast<Dn>(v / 2);
+  }
+  auto const after = run(input);
+  EXPECT_TRUE(std::ranges::equal(before.output.dn.plane(2, 0), after.output.dn.plane(2, 0)));
+  EXPECT_FALSE(std::ranges::equal(before.output.dn.plane(1, 0), after.output.dn.plane(1, 0)));
+}
+
+TEST(Robot, members_with_many_gaps_are_left_out_of_a_block) {
+  FusionInput input = golden_input({0, 2});
+  auto const hide = [&](int date, Rect const& px) {
+    for (int b = 0; b < 3; ++b) {
+      for (int y = px.y; y < px.bottom(); ++y)
+        std::fill_n(input.fine.dn.row(date, b, y) + px.x, px.width, no_data_dn);
+    }
+  };
+  hide(0, {0, 0, 9, 10});  // 90 of 900
+  EXPECT_EQ(golden_fits(input, {})[0].members, (std::vector<int>{0, 1}));
+  hide(0, {9, 0, 1, 1});
+  auto const fits = golden_fits(input, {});
+  EXPECT_EQ(fits[0].members, (std::vector<int>{1}));
+  EXPECT_EQ(fits[1].members, (std::vector<int>{0, 1}));
+  EXPECT_EQ(run(input).output.quality.at(0, 0, 15, 15), quality::fused | quality::extrapolated);
+}
+
+TEST(Robot, a_gap_of_a_member_takes_the_reference_moved_by_the_coarse_difference) {
+  FusionInput input = golden_input({0, 2});
+  for (int b = 0; b < 3; ++b) input.fine.dn.at(0, b, 5, 5) = no_data_dn;
+  auto const fit = golden_fits(input, {.bicubic = false}).front();
+  ASSERT_TRUE(fit.residual);
+  auto const result = run(input, {{"robot.coarse", "nearest"}});
+  for (int b = 0; b < 3; ++b) {
+    auto const coarse = [&](int d) { return static_cast<double>(input.coarse.dn.at(d, b, 0, 0)); };
+    double const later = input.fine.dn.at(1, b, 5, 5), filled = later + coarse(0) - coarse(2);
+    double const expected = fit.alpha[0] * filled + fit.alpha[1] * later + coarse(1) -
+                            fit.alpha[0] * coarse(0) - fit.alpha[1] * coarse(2);
+    EXPECT_NEAR(result.exact.at(0, b, 5, 5), expected, 1e-9);
+  }
+  EXPECT_EQ(result.output.quality.at(0, 0, 5, 5), quality::fused | quality::input_masked);
+  EXPECT_EQ(result.output.quality.at(0, 0, 5, 6), quality::fused);
+}
+
+TEST(Robot, too_few_common_pixels_give_members_up_from_the_farthest) {
+  FusionInput input = series(4, false);
+  input.targets = {input.fine.dates[1] + 8};  // members 1 and 2, then 3, are nearest
+  for (int d = 1; d < 4; ++d) {
+    for (int b = 0; b < 2; ++b)
+      std::fill_n(input.fine.dn.row(d, b, 2 * d), 6, no_data_dn);  // 6 of 64 in block 0
+  }
+  RobotSettings const settings{.block_px = 8, .step_px = 8};
+  RobotTile const tile(input, settings, {20.0, 50.0}, 0, 90);
+  RobotLayout const layout{input.scene_px, 8, 8};
+  auto const fits = fit_robot_block(tile, layout.block(0, 0));
+  EXPECT_EQ(fits[0].members, (std::vector<int>{1, 2}));
+  EXPECT_TRUE(fits[0].few);
+  auto const other = fit_robot_block(tile, layout.block(1, 1));
+  EXPECT_EQ(other[0].members, (std::vector<int>{0, 1, 2, 3}));
+  EXPECT_FALSE(other[0].few);
+  auto const result = run(input, {{"robot.block", "8"}, {"robot.step", "8"}});
+  EXPECT_EQ(result.output.quality.at(0, 0, 0, 0), quality::fused | quality::low_confidence);
+}
+
+TEST(Robot, without_a_combination_the_nearest_pair_and_the_coarse_change_remain) {
+  FusionInput input = golden_input({0, 2});
+  input.targets = {golden_date(0) + 10};
+  input.coarse.dates[1] = input.targets[0];
+  for (int d = 0; d < 2; ++d) {
+    for (int b = 0; b < 3; ++b) std::ranges::fill(input.fine.dn.plane(d, b), no_data_dn);
+  }
+  for (int b = 0; b < 3; ++b) {
+    input.fine.dn.at(0, b, 7, 7) = 800;
+    input.fine.dn.at(1, b, 7, 8) = 900;
+  }
+  auto const result = run(input, {{"robot.coarse", "nearest"}});
+  int const flags = quality::fused | quality::low_confidence | quality::extrapolated;
+  auto const coarse = [&](int d) { return input.coarse.dn.at(d, 2, 0, 0); };
+  EXPECT_EQ(result.exact.at(0, 2, 7, 7), 800 + coarse(1) - coarse(0));
+  EXPECT_EQ(result.exact.at(0, 2, 7, 8), 900 + coarse(1) - coarse(2));
+  EXPECT_EQ(result.output.quality.at(0, 0, 7, 7), flags);
+  EXPECT_EQ(result.output.quality.at(0, 0, 7, 9), quality::no_data);
+  EXPECT_EQ(result.output.dn.at(0, 0, 7, 9), no_data_dn);
+}
+
+TEST(Robot, a_target_without_a_coarse_image_stays_without_data) {
+  FusionInput input = series(7, false);
+  input.targets[0] = input.targets[0] + 1;
+  auto const result = run(input);
+  for (quality::Flags const q : result.output.quality.plane(0, 0)) ASSERT_EQ(q, quality::no_data);
+  EXPECT_NE(result.output.quality.at(1, 0, 0, 0), quality::no_data);
+}
+
+TEST(Robot, constant_images_give_the_coarse_image) {
+  FusionInput input = golden_input({0, 2});
+  for (Dn& v : input.fine.dn.all()) v = 500;
+  for (int d = 0; d < 3; ++d) {
+    for (int b = 0; b < 3; ++b)
+      std::ranges::fill(input.coarse.dn.plane(d, b), static_cast<Dn>(d == 1 ? 530 : 480));
+  }
+  auto const result = run(input);
+  for (double const v : result.exact.all()) ASSERT_NEAR(v, 530, 1e-6);
+}
+
+TEST(Robot, blocks_are_clamped_before_they_are_averaged) {
+  auto settings = golden_settings({{"robot.coarse", "nearest"}});
+  settings.quantity.lowest = 300;
+  settings.quantity.highest = 3000;
+  auto const free = run(golden_input({0, 2}), {{"robot.coarse", "nearest"}});
+  auto const result = predict(*make_model("robot", settings), golden_input({0, 2}));
+  int clamped = 0;
+  for (int y = 0; y < 60; ++y) {
+    for (int x = 0; x < 60; ++x) {
+      for (int b = 0; b < 3; ++b) {
+        double const value = free.exact.at(0, b, y, x), kept = result.exact.at(0, b, y, x);
+        ASSERT_TRUE(kept >= 300 && kept <= 3000);
+        if (std::clamp(value, 300.0, 3000.0) == kept) continue;
+        ++clamped;  // one block was clamped, the other not
+        ASSERT_NE(result.output.quality.at(0, 0, y, x) & quality::clamped, 0);
+      }
+    }
+  }
+  EXPECT_GT(clamped, 0);
+}
+
+TEST(Robot, options_change_what_they_say) {
+  FusionInput const input = series(7, false);
+  auto const standard = run(input);
+  for (auto const& [name, value] : Options{{"robot.block", "25"},
+                                           {"robot.step", "15"},
+                                           {"robot.members", "2"},
+                                           {"robot.beta", "3"},
+                                           {"robot.lambda", "0.3"},
+                                           {"robot.eta", "0"},
+                                           {"robot.reference", "time"},
+                                           {"robot.coarse", "nearest"},
+                                           {"robot.normalisation", "quantiles"},
+                                           {"robot.consistency", "0.1"}}) {
+    EXPECT_FALSE(std::ranges::equal(run(input, {{name, value}}).exact.all(), standard.exact.all())) << name;
+  }
+  EXPECT_EQ(golden_fits(golden_input({0, 2}), {.always_residual = true})[1].residual, true);
+  EXPECT_EQ(golden_fits(golden_input({0, 2}), {.consistency = 0.5})[1].members.size(), 2U);
+  EXPECT_EQ(golden_fits(golden_input({0, 2}), {.consistency = 0.01})[1].members.size(), 0U);
+  EXPECT_EQ(golden_fits(golden_input({0, 2}), {.most_members = 1})[1].members, (std::vector<int>{0}));
+}
+
+TEST(Robot, quantiles_keep_outliers_from_setting_the_range) {
+  auto const spread_of = [](bool quantiles) {
+    FusionInput input = golden_input({0, 2});
+    auto const clean = golden_fits(input, {.bicubic = false, .quantiles = quantiles}).front();
+    input.fine.dn.at(0, 0, 3, 3) = 15000;
+    auto const spoilt = golden_fits(input, {.bicubic = false, .quantiles = quantiles}).front();
+    return std::abs(clean.alpha[0] - spoilt.alpha[0]);
+  };
+  EXPECT_LT(spread_of(true), spread_of(false));
+}
+
+TEST(Robot, wrong_options_name_what_is_allowed) {
+  auto const message = [](Options const& options) -> std::string {
+    try {
+      make_model("robot", golden_settings(options));
+    } catch (Error const& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::config);
+      return error.what();
+    }
+    return "no error";
+  };
+  EXPECT_THAT(message({{"robot.step", "31"}}), HasSubstr("robot.step = 31 is larger than robot.block = 30"));
+  EXPECT_THAT(message({{"robot.coarse", "cubic"}}), HasSubstr("bicubic, nearest"));
+  EXPECT_THAT(message({{"robot.residuals", "always"}}), HasSubstr("Did you mean robot.residual?"));
 }
 
 }  // namespace

@@ -110,7 +110,9 @@ std::size_t EfastCells::bytes(TileShape const& shape, EfastSettings const& setti
   std::size_t const bands = to_size(shape.bands), images = to_size(shape.fine_dates),
                     targets = to_size(shape.targets);
   std::size_t const plane = cells * ((bands + 1) * sizeof(double) + 1);
-  return images * (plane + cells * sizeof(double) + around * (sizeof(int) + 1) + 256) +
+  std::size_t const axes =
+      (to_size(shape.core_width) + to_size(shape.core_height)) * (2 * sizeof(int) + sizeof(double)) * 2;
+  return axes + images * (plane + cells * sizeof(double) + around * (sizeof(int) + 1) + 256) +
          targets * (plane + cells * (sizeof(double) + bands * sizeof(float)) + images * sizeof(Use) + 256);
 }
 

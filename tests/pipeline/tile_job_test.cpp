@@ -87,6 +87,34 @@ TEST(TileJob, slab_takes_the_scenes_within_the_pair_gap_and_its_own_coarse_dates
   EXPECT_EQ(scenes.coarse, (std::vector{0, 1, 2}));            // the pair's, and the two targets'
 }
 
+/// A method that looks at the coarse series around its targets.
+class Reaching final : public FusionModel {
+ public:
+  explicit Reaching(int days) { info_.coarse_reach_days = days; }
+  ModelInfo const& info() const override { return info_; }
+  std::size_t memory_bytes(TileShape const&, int) const override { return 0; }
+  void fuse(FusionInput const&, FusionOutput&) const override {}
+
+ private:
+  ModelInfo info_;
+};
+
+TEST(TileJob, coarse_dates_within_the_methods_reach_come_along) {
+  Reaching near(2), far(5);
+  SmallJob job(near);
+  job.task.max_pair_gap_days = 0;
+  auto const days = [&](FusionModel& model) {
+    job.task.model = &model;
+    std::vector<int> found;
+    for (int const i : scenes_of_slab(job.task, {1, 2}).coarse) {  // days 3 and 5
+      found.push_back(job.task.coarse->reader().dates()[static_cast<std::size_t>(i)].days);
+    }
+    return found;
+  };
+  EXPECT_EQ(days(near), (std::vector{3, 5}));
+  EXPECT_EQ(days(far), (std::vector{0, 3, 5, 8, 10}));
+}
+
 TEST(TileJob, memory_of_a_unit_grows_with_dates_and_tile) {
   WindowMean model(3, 3);
   SmallJob job(model);

@@ -9,6 +9,7 @@
 #include "stfcube/models/classical/copy.hpp"
 #include "stfcube/models/classical/gain.hpp"
 #include "stfcube/models/classical/efast.hpp"
+#include "stfcube/models/classical/improphe.hpp"
 #include "stfcube/models/classical/increment.hpp"
 #include "stfcube/models/classical/linear.hpp"
 #include "stfcube/models/classical/ratio.hpp"
@@ -30,6 +31,7 @@ std::map<std::string, ModelEntry> const& model_registry() {
       {"copy", copy_entry()},
       {"gain", gain_entry()},
       {"efast", efast_entry()},
+      {"improphe", improphe_entry()},
       {"increment", IncrementModel::entry()},
       {"linear", LinearModel::entry()},
       {"ratio", ratio_entry()},

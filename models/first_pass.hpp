@@ -12,6 +12,7 @@ enum class Observed {
   pair,                ///< both images of one pair
   pair_and_targets,    ///< also the targets that may use the pair, with their coarse images
   neighbouring_pairs,  ///< a pair and the next one, and the targets between them (both ends included)
+  pairs_and_between,   ///< the same, with all coarse images between the two
   coarse_series,       ///< the coarse images of all pairs and targets; of the fine ones the dates alone
 };
 

@@ -41,6 +41,7 @@ struct ModelInfo {
   std::string citation;
   int pairs_needed = 1;       ///< pairs without which a target date cannot be predicted; 0: none
   bool needs_coarse = true;   ///< a coarse observation of the target date is used
+  bool coarse_between_pairs = false;  ///< fuse sees all coarse observations between its pairs
   Support support;
   Observed observes = Observed::pair;  ///< what the first pass looks at; may be another after a `prepare`
   /// Coarse observations up to so many days from a target come along, and stand in where it has none of its own.

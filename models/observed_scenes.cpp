@@ -25,6 +25,13 @@ ObservedScenes scenes(std::span<Pair const> pairs, std::span<Date const> coarse_
   return chosen;
 }
 
+/// Adds the coarse images between two.
+void add_between(int first, int last, ObservedScenes& to) {
+  std::set<int> coarse(to.coarse.begin(), to.coarse.end());
+  for (int i = first; i <= last; ++i) coarse.insert(i);
+  to.coarse.assign(coarse.begin(), coarse.end());
+}
+
 template <class Accept>
 std::vector<Date> targets_where(std::span<Date const> targets, Accept const& accept) {
   std::vector<Date> accepted;
@@ -54,6 +61,8 @@ std::vector<ObservedScenes> observed_scenes(Observed what, std::span<Pair const>
       calls.push_back(scenes(pairs.subspan(i, 2), coarse_dates, targets_where(targets, [&](Date t) {
                                return pairs[i].date <= t && t <= pairs[i + 1].date;
                              })));
+      if (what == Observed::pairs_and_between)
+        add_between(pairs[i].coarse, pairs[i + 1].coarse, calls.back());
     }
   }
   return calls;

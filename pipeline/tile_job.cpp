@@ -180,8 +180,13 @@ SlabScenes scenes_of_slab(FusionTask const& task, Slab const& slab) {
   auto const near_a_target = [&](Date date) {
     return std::ranges::any_of(targets, [&](Date target) { return std::abs(target - date) <= reach; });
   };
+  auto const lies_between = [&](Date date) {
+    return task.model->info().coarse_between_pairs && !scenes.fine.empty() &&
+           date >= fine_dates[static_cast<std::size_t>(scenes.fine.front())] &&
+           date <= fine_dates[static_cast<std::size_t>(scenes.fine.back())];
+  };
   for (std::size_t i = 0; i < coarse_dates.size(); ++i) {
-    if (near_a_target(coarse_dates[i]) || pairs_with_a_fine(coarse_dates[i])) {
+    if (near_a_target(coarse_dates[i]) || pairs_with_a_fine(coarse_dates[i]) || lies_between(coarse_dates[i])) {
       scenes.coarse.push_back(static_cast<int>(i));
     }
   }

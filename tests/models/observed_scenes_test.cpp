@@ -49,6 +49,16 @@ TEST_F(ObservedScenesTest, neighbours_come_with_what_lies_between) {
   EXPECT_THAT(calls(Observed::neighbouring_pairs), IsEmpty());
 }
 
+TEST_F(ObservedScenesTest, neighbours_come_with_the_coarse_series_between) {
+  targets = {Date{4}};
+  auto const all = calls(Observed::pairs_and_between);
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_THAT(all[0].coarse, ElementsAre(0, 1, 2));
+  EXPECT_THAT(all[1].coarse, ElementsAre(2, 3));
+  EXPECT_THAT(all[0].targets, ElementsAre(Date{4}));
+  EXPECT_THAT(calls(Observed::neighbouring_pairs)[0].coarse, ElementsAre(0, 2));
+}
+
 TEST_F(ObservedScenesTest, coarse_series_has_no_fine_image) {
   auto const all = calls(Observed::coarse_series);
   ASSERT_EQ(all.size(), 1U);

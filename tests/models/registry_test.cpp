@@ -1,5 +1,7 @@
 #include "stfcube/models/registry.hpp"
 
+#include <algorithm>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,10 +13,27 @@ namespace {
 
 using ::testing::HasSubstr;
 
+/// The golden scene's settings, with six bands for methods that want those of Landsat.
+ModelSettings settings_of(std::string const& name, std::map<std::string, std::string> options = {}) {
+  ModelSettings settings = testing::golden_settings(std::move(options));
+  if (name == "staarch") settings.bands = {"blue", "green", "red", "nir", "swir1", "swir2"};
+  return settings;
+}
+
+/// The same bands over and over.
+Stack<Dn> with_bands(Stack<Dn> const& from, int bands) {
+  Stack<Dn> to(from.dates(), bands, from.rows(), from.cols());
+  for (int date = 0; date < from.dates(); ++date) {
+    for (int band = 0; band < bands; ++band)
+      std::ranges::copy(from.plane(date, band % from.bands()), to.plane(date, band).begin());
+  }
+  return to;
+}
+
 TEST(Registry, every_method_can_be_made_and_knows_its_name) {
   EXPECT_FALSE(model_registry().empty());
   for (auto const& [name, entry] : model_registry()) {
-    auto const model = make_model(name, testing::golden_settings({}));
+    auto const model = make_model(name, settings_of(name));
     EXPECT_EQ(model->info().name, name);
     EXPECT_FALSE(model->info().title.empty()) << name;
     EXPECT_FALSE(model->info().citation.empty()) << name;
@@ -32,7 +51,7 @@ TEST(Registry, every_option_is_explained_and_its_default_is_accepted) {
       EXPECT_FALSE(option.help.empty()) << name << '.' << option.name;
       EXPECT_TRUE(defaults.emplace(name + "." + option.name, option.default_value).second) << option.name;
     }
-    EXPECT_NO_THROW(make_model(name, testing::golden_settings(defaults))) << name;
+    EXPECT_NO_THROW(make_model(name, settings_of(name, defaults))) << name;
   }
 }
 
@@ -40,11 +59,14 @@ TEST(Registry, every_option_is_explained_and_its_default_is_accepted) {
 /// planes.
 TEST(Registry, every_method_holds_the_contract_of_the_output) {
   for (auto const& [name, entry] : model_registry()) {
-    auto const model = make_model(name, testing::golden_settings({}));
+    auto const model = make_model(name, settings_of(name));
+    auto const bands = static_cast<int>(settings_of(name).bands.size());
     FusionInput input = testing::golden_input({0, 2});
     for (int date = 0; date < 2; ++date) {
       for (int band = 0; band < 3; ++band) input.fine.dn.at(date, band, 10, 20) = no_data_dn;
     }
+    input.fine.dn = with_bands(input.fine.dn, bands);
+    input.coarse.dn = with_bands(input.coarse.dn, bands);
     auto const result = testing::predict(*model, input);
     for (int y = 0; y < testing::golden_size; ++y) {
       for (int x = 0; x < testing::golden_size; ++x) {
@@ -52,7 +74,7 @@ TEST(Registry, every_method_holds_the_contract_of_the_output) {
         bool const empty = (flags & quality::no_data) != 0;
         ASSERT_EQ((flags & quality::state_mask) == 0, empty) << name << ' ' << x << ' ' << y;
         ASSERT_TRUE(!empty || (x == 20 && y == 10)) << name << ' ' << x << ' ' << y;
-        for (int band = 0; band < 3; ++band) {
+        for (int band = 0; band < bands; ++band) {
           ASSERT_EQ(result.output.dn.at(0, band, y, x) == no_data_dn, empty) << name;
           ASSERT_EQ(result.output.uncertainty.at(0, band, y, x) == no_data_dn, empty) << name;
           ASSERT_TRUE(empty || result.output.uncertainty.at(0, band, y, x) >= 0) << name;

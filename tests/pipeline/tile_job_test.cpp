@@ -115,6 +115,27 @@ TEST(TileJob, coarse_dates_within_the_methods_reach_come_along) {
   EXPECT_EQ(days(far), (std::vector{0, 3, 5, 8, 10}));
 }
 
+/// A method that asks for the coarse series between its pairs.
+class Between final : public FusionModel {
+ public:
+  Between() { info_.coarse_between_pairs = true; }
+  ModelInfo const& info() const override { return info_; }
+  std::size_t memory_bytes(TileShape const&, int) const override { return 0; }
+  void fuse(FusionInput const&, FusionOutput&) const override {}
+
+ private:
+  ModelInfo info_;
+};
+
+TEST(TileJob, slab_takes_the_coarse_series_between_its_pairs_where_asked) {
+  Between model;
+  SmallJob job(model);
+  job.task.max_pair_gap_days = 7;
+  SlabScenes const scenes = scenes_of_slab(job.task, {1, 1});  // day 3
+  EXPECT_EQ(scenes.fine, (std::vector{0, 1}));                 // days 0 and 10
+  EXPECT_EQ(scenes.coarse, (std::vector{0, 1, 2, 3, 4}));      // all on days 0 to 10
+}
+
 TEST(TileJob, memory_of_a_unit_grows_with_dates_and_tile) {
   WindowMean model(3, 3);
   SmallJob job(model);

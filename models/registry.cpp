@@ -14,6 +14,7 @@
 #include "stfcube/models/classical/linear.hpp"
 #include "stfcube/models/classical/ratio.hpp"
 #include "stfcube/models/classical/robot.hpp"
+#include "stfcube/models/classical/spstfm.hpp"
 #include "stfcube/models/classical/staarch.hpp"
 #include "stfcube/models/classical/starfm.hpp"
 #include "stfcube/models/classical/unmixing.hpp"
@@ -37,6 +38,7 @@ std::map<std::string, ModelEntry> const& model_registry() {
       {"linear", LinearModel::entry()},
       {"ratio", ratio_entry()},
       {"robot", robot_entry()},
+      {"spstfm", spstfm_entry()},
       {"staarch", staarch_entry()},
       {"starfm", starfm_entry()},
       {"unmixing", UnmixingModel::entry()},

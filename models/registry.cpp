@@ -7,6 +7,9 @@
 #include "stfcube/models/classical/fitfc.hpp"
 #include "stfcube/models/classical/coarse_up.hpp"
 #include "stfcube/models/classical/copy.hpp"
+#include "stfcube/models/classical/estarfm.hpp"
+#include "stfcube/models/classical/fitfc.hpp"
+#include "stfcube/models/classical/fsdaf.hpp"
 #include "stfcube/models/classical/gain.hpp"
 #include "stfcube/models/classical/efast.hpp"
 #include "stfcube/models/classical/improphe.hpp"
@@ -31,6 +34,9 @@ std::map<std::string, ModelEntry> const& model_registry() {
       {"fitfc", fitfc_entry()},
       {"coarse_up", coarse_up_entry()},
       {"copy", copy_entry()},
+      {"estarfm", estarfm_entry()},
+      {"fitfc", fitfc_entry()},
+      {"fsdaf", fsdaf_entry()},
       {"gain", gain_entry()},
       {"efast", efast_entry()},
       {"improphe", improphe_entry()},

@@ -1,0 +1,509 @@
+#include "stfcube/models/classical/fsdaf_tile.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include "stfcube/models/classical/uncertainty.hpp"
+#include "stfcube/partitioning/core/error.hpp"
+#include "stfcube/partitioning/threads/parallel_for.hpp"
+
+namespace stfcube {
+namespace {
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+constexpr std::uint8_t no_label = 255;
+constexpr int rows_at_once = 16;       // of the homogeneity index: windows slide down inside
+constexpr int values_at_once = 8;      // bands times targets of a group: one cache line
+constexpr double least_weight = 1e-6;  // DN, of the residual in a cell
+
+std::size_t to_size(int n) {
+  return static_cast<std::size_t>(n);
+}
+
+/// The cells that pixels touch.
+Rect cells_of(Rect const& px, int ratio) {
+  Rect const outer = align_outward(px, ratio);
+  return {outer.x / ratio, outer.y / ratio, outer.width / ratio, outer.height / ratio};
+}
+
+int targets_at_once(int bands) {
+  return std::max(1, values_at_once / bands);
+}
+
+/// Sums over the similar pixels of a pixel, for some values that stand side by side.
+template <int values>
+void weighted_sums(double const* changes, std::size_t stride, std::int32_t const* places,
+                   double const* weights, int count, double* sums, double* squares) {
+  std::array<double, values> sum{}, square{};
+  for (int i = 0; i < count; ++i) {
+    double const* const from = changes + places[i] * static_cast<std::ptrdiff_t>(stride);
+    double const weight = weights[i];
+    for (std::size_t v = 0; v < values; ++v) {
+      double const part = weight * from[v];
+      sum[v] += part;
+      square[v] += part * from[v];
+    }
+  }
+  std::ranges::copy(sum, sums);
+  std::ranges::copy(square, squares);
+}
+
+/// The same for any number of values, in the largest pieces.
+void all_weighted_sums(double const* changes, std::size_t stride, std::int32_t const* places,
+                       double const* weights, int count, int values, double* sums, double* squares) {
+  int first = 0;
+  for (; first + 4 <= values; first += 4)
+    weighted_sums<4>(changes + first, stride, places, weights, count, sums + first, squares + first);
+  for (; first + 2 <= values; first += 2)
+    weighted_sums<2>(changes + first, stride, places, weights, count, sums + first, squares + first);
+  for (; first < values; ++first)
+    weighted_sums<1>(changes + first, stride, places, weights, count, sums + first, squares + first);
+}
+
+}  // namespace
+
+/// The tables of one target around the tile.
+struct FsdafTile::ZoneLookup {
+  std::map<StatZones::Zone, ChangeTable const*> tables;
+
+  ChangeTable const& table(StatZones::Zone zone) const { return *tables.at(zone); }
+};
+
+struct FsdafTile::TargetGroup {
+  struct Member {
+    int target = 0, coarse = 0;
+    bool has_gaps = false;  ///< some cell of the region has no coarse value
+    ZoneLookup zones;
+    std::unique_ptr<SpatialPrediction> spatial;
+  };
+  int pair_index = 0;
+  Pair pair;
+  std::vector<Member> members;
+  std::size_t stride = 0;  ///< values of a pixel: members times bands
+};
+
+struct FsdafTile::CellScratch {
+  explicit CellScratch(int ratio) {
+    for (auto* values : {&spatial, &temporal, &weight, &fine, &lowest, &highest, &change, &homogeneity})
+      values->resize(to_size(ratio) * to_size(ratio));
+    pixel.resize(spatial.size());
+  }
+  std::vector<double> spatial, temporal, weight, fine, lowest, highest, change, homogeneity;
+  std::vector<std::size_t> pixel;  ///< of the cell's valid pixels: place in the cell
+};
+
+struct FsdafTile::PixelScratch {
+  explicit PixelScratch(int bands) : sums(to_size(bands)), squares(to_size(bands)) {}
+  std::vector<double> sums, squares;
+  std::vector<std::int32_t> places;
+  std::vector<double> weights;
+};
+
+FsdafTile::FsdafTile(FsdafKnowledge const& knowledge, FusionInput const& input, FusionOutput& output)
+    : know_(knowledge),
+      input_(input),
+      output_(output),
+      bands_(input.fine.dn.bands()),
+      frame_(cell_frame(input)),
+      cells_(intersect(
+          cells_of(intersect(grow(input.core_px, knowledge.settings.window_px), input.scene_px), input.ratio),
+          frame_.scene)),
+      region_px_(intersect({cells_.x * input.ratio, cells_.y * input.ratio, cells_.width * input.ratio,
+                            cells_.height * input.ratio},
+                           input.scene_px)),
+      pairs_(pairs_in_reach(input, knowledge.tolerance_days, knowledge.max_gap_days)),
+      target_coarse_(coarse_of_targets(input)),
+      planner_(pairs_, input.targets, 1, knowledge.max_gap_days) {
+  ensure(input.padded_px.contains(region_px_) && input.cells.contains(cells_),
+         "FSDAF sees all pixels of the cells that its windows touch");
+}
+
+void FsdafTile::fuse() {
+  if (pairs_.empty()) return;
+  plan();
+  for (int pair = 0; pair < static_cast<int>(pairs_.size()); ++pair) fuse_pair(pair);
+}
+
+bool FsdafTile::cell_valid(int coarse, int x, int y) const {
+  return input_.coarse.dn.at(coarse, 0, y / input_.ratio - input_.cells.y,
+                             x / input_.ratio - input_.cells.x) != no_data_dn;
+}
+
+/// Which pairs the pixels of the core use.
+void FsdafTile::plan() {
+  Rect const& core = input_.core_px;
+  std::vector<bool> usable(pairs_.size()), last;
+  std::vector<PairRun> const* runs = nullptr;
+  runs_.reserve(static_cast<std::size_t>(core.area()));
+  for (int y = core.y; y < core.bottom(); ++y) {
+    for (int x = core.x; x < core.right(); ++x) {
+      for (std::size_t p = 0; p < pairs_.size(); ++p) {
+        usable[p] = input_.fine.dn.at(pairs_[p].fine, 0, y - input_.padded_px.y, x - input_.padded_px.x) !=
+                        no_data_dn &&
+                    cell_valid(pairs_[p].coarse, x, y);
+      }
+      if (!runs || usable != last) {
+        runs = &planner_.runs(usable);
+        last = usable;
+      }
+      runs_.push_back(runs);
+    }
+  }
+}
+
+PairRun const* FsdafTile::run_of(int target, std::size_t pixel) const {
+  for (PairRun const& run : *runs_[pixel]) {
+    if (run.first <= target && target < run.last) return &run;
+  }
+  return nullptr;
+}
+
+void FsdafTile::fuse_pair(int pair) {
+  std::vector<bool> used(input_.targets.size());
+  std::vector<PairRun> const* last = nullptr;
+  for (auto const* const runs : runs_) {
+    if (runs == last) continue;
+    last = runs;
+    for (PairRun const& run : *runs) {
+      for (int t = run.first; t < run.last && run.pair[0] == pair; ++t) used[to_size(t)] = true;
+    }
+  }
+  std::vector<int> targets;
+  Date const date = pairs_[to_size(pair)].date;
+  for (int t = 0; t < static_cast<int>(used.size()); ++t) {
+    bool const known = know_.change.find(date, input_.targets[to_size(t)], {}) != nullptr;
+    if (used[to_size(t)] && target_coarse_[to_size(t)] >= 0 && known) targets.push_back(t);
+  }
+  if (targets.empty()) return;
+  find_labels(pairs_[to_size(pair)]);
+  find_homogeneity();
+  find_similar(pairs_[to_size(pair)], pair);
+  int const at_once = targets_at_once(bands_);
+  for (auto first = targets.begin(); first != targets.end();) {
+    auto const last_target = targets.end() - first > at_once ? first + at_once : targets.end();
+    fuse_group(pair, {first, last_target});
+    first = last_target;
+  }
+}
+
+void FsdafTile::find_labels(Pair const& pair) {
+  auto const labels = know_.classes.labels(input_, pair.fine);
+  classes_ = know_.classes.count(pair.date);
+  labels_.resize(labels.size());
+  Dn const* const fine = input_.fine.dn.row(pair.fine, 0, 0);
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    bool const valid = fine[i] != no_data_dn;
+    labels_[i] = !valid ? no_label : static_cast<std::uint8_t>(labels[i] < 0 ? classes_ : labels[i]);
+  }
+}
+
+/// Step 7, class by class: whole numbers of pixels in columns of the window, which slide down, and their sums
+/// along rows.
+void FsdafTile::find_homogeneity() {
+  homogeneity_.assign(static_cast<std::size_t>(region_px_.area()), nan);
+  int const half = know_.settings.homogeneity_px;
+  Rect const wide = intersect(grow(region_px_, half), input_.scene_px);
+  ensure(input_.padded_px.contains(wide), "FSDAF sees the windows of the homogeneity index");
+  int const stretches = (region_px_.height + rows_at_once - 1) / rows_at_once;
+  auto const width = to_size(wide.width);
+  parallel_for(0, stretches, [&](int stretch) {
+    int const first = region_px_.y + stretch * rows_at_once;
+    int const last = std::min(first + rows_at_once, region_px_.bottom());
+    std::vector<std::int32_t> column(width), sum(width + 1),
+        valid(to_size(last - first) * to_size(region_px_.width));
+    // The first turn counts all valid pixels.
+    for (int c = -1; c <= classes_; ++c) {
+      auto const add_row = [&](int y, int times) {
+        if (y < wide.y || y >= wide.bottom()) return;
+        std::uint8_t const* const row = &labels_[padded_index(wide.x, y)];
+        for (std::size_t i = 0; i < width; ++i) {
+          bool const counts = c < 0 ? row[i] != no_label : row[i] == c;
+          column[i] += counts ? times : 0;
+        }
+      };
+      std::ranges::fill(column, 0);
+      for (int y = first - half; y < first + half; ++y) add_row(y, 1);
+      for (int y = first; y < last; ++y) {
+        add_row(y + half, 1);
+        for (std::size_t i = 0; i < width; ++i) sum[i + 1] = sum[i] + column[i];
+        std::uint8_t const* const row = &labels_[padded_index(region_px_.x, y)];
+        for (int i = 0; i < region_px_.width; ++i) {
+          int const x = region_px_.x + i;
+          if (c >= 0 && row[i] != c) continue;
+          int const left = std::max(x - half, wide.x) - wide.x;
+          int const right = std::min(x + half + 1, wide.right()) - wide.x;
+          std::int32_t const count = sum[to_size(right)] - sum[to_size(left)];
+          std::int32_t& all = valid[to_size(y - first) * to_size(region_px_.width) + to_size(i)];
+          if (c < 0) {
+            all = count;
+          } else {
+            homogeneity_[region_index(x, y)] = static_cast<double>(count) / all;
+          }
+        }
+        add_row(y - half, -1);
+      }
+    }
+  });
+}
+
+/// The largest differences of candidates at a pixel, per band.
+void FsdafTile::find_limits(int x, int y, std::map<StatZones::Zone, std::vector<double>> const& sigma,
+                            std::vector<float>& limits) const {
+  auto const mixture = know_.zones.at(input_.scene_px, x, y);
+  for (std::size_t b = 0; b < limits.size(); ++b) {
+    double mixed = 0;
+    for (std::size_t z = 0; z < 4; ++z) mixed += mixture.weights[z] * sigma.at(mixture.zones[z])[b];
+    limits[b] = static_cast<float>(std::min(std::floor(2 * mixed / classes_), 65535.0));
+  }
+}
+
+/// Candidates and weights of step 9 for the pixels of the core that use the pair.
+void FsdafTile::find_similar(Pair const& pair, int pair_index) {
+  Rect const& core = input_.core_px;
+  Rect const& padded = input_.padded_px;
+  std::vector<std::uint8_t> usable(static_cast<std::size_t>(padded.area()));
+  for (int y = padded.y; y < padded.bottom(); ++y) {
+    for (int x = padded.x; x < padded.right(); ++x)
+      usable[padded_index(x, y)] = cell_valid(pair.coarse, x, y) ? 1 : 0;
+  }
+  SimilarityRaster const raster(input_, pair.fine, core, know_.settings.window_px, usable);
+  auto const most = to_size(know_.settings.similar);
+  auto const pixels = static_cast<std::size_t>(core.area());
+  places_.resize(pixels * most);
+  weights_.resize(pixels * most);
+  found_.assign(pixels, 0);
+  std::map<StatZones::Zone, std::vector<double>> sigma;
+  for (auto const zone : know_.zones.zones_of(input_.scene_px, core)) {
+    for (int band = 0; band < bands_; ++band) sigma[zone].push_back(know_.scene_sigma(pair.date, band, zone));
+  }
+  auto const uses_pair = [&](std::size_t pixel) {
+    return std::ranges::any_of(*runs_[pixel], [&](PairRun const& run) { return run.pair[0] == pair_index; });
+  };
+  parallel_for(core.y, core.bottom(), [&](int y) {
+    MostSimilarPixels::Scratch scratch(know_.similar);
+    std::vector<MostSimilarPixels::Neighbour> neighbours(most);
+    std::vector<float> limits(to_size(bands_));
+    find_limits(core.x, y, sigma, limits);
+    for (int x = core.x; x < core.right(); ++x) {
+      auto const pixel = to_size(y - core.y) * to_size(core.width) + to_size(x - core.x);
+      if (!uses_pair(pixel)) continue;
+      if (sigma.size() > 1) find_limits(x, y, sigma, limits);
+      int const count = know_.similar.find(raster, y, x, limits, scratch, neighbours.data());
+      found_[pixel] = static_cast<std::int16_t>(count);
+      for (std::size_t i = 0; i < to_size(count); ++i) {
+        auto const& [dy, dx, weight] = neighbours[i];
+        places_[pixel * most + i] = dy * region_px_.width + dx;
+        weights_[pixel * most + i] = weight;
+      }
+    }
+  });
+}
+
+void FsdafTile::fuse_group(int pair_index, std::vector<int> const& targets) {
+  TargetGroup group;
+  group.pair_index = pair_index;
+  group.pair = pairs_[to_size(pair_index)];
+  group.stride = targets.size() * to_size(bands_);
+  for (int const target : targets) {
+    auto& member = group.members.emplace_back();
+    member.target = target;
+    member.coarse = target_coarse_[to_size(target)];
+    for (auto const zone : know_.zones.zones_of(input_.scene_px, region_px_))
+      member.zones.tables[zone] = know_.change.find(group.pair.date, input_.targets[to_size(target)], zone);
+    for (int row = cells_.y; row < cells_.bottom(); ++row) {
+      for (int column = cells_.x; column < cells_.right(); ++column)
+        member.has_gaps |= !cell_valid(member.coarse, column * input_.ratio, row * input_.ratio);
+    }
+    member.spatial = std::make_unique<SpatialPrediction>(know_.settings.kernel, know_.spline, input_,
+                                                         member.coarse, cells_);
+  }
+  changes_.assign(static_cast<std::size_t>(region_px_.area()) * group.stride, nan);
+  parallel_for(cells_.y, cells_.bottom(), [&](int row) {
+    CellScratch scratch(input_.ratio);
+    for (int column = cells_.x; column < cells_.right(); ++column) change_cell(group, column, row, scratch);
+  });
+  parallel_for(0, input_.core_px.height, [&](int row) { predict_row(group, row); });
+}
+
+/// Steps 4 to 8 for the pixels of one cell.
+void FsdafTile::change_cell(TargetGroup const& group, int column, int row, CellScratch& s) {
+  int const ratio = input_.ratio;
+  Rect const px = intersect({column * ratio, row * ratio, ratio, ratio}, region_px_);
+  if (!cell_valid(group.pair.coarse, px.x, px.y)) return;
+  std::size_t count = 0;
+  for (int y = px.y; y < px.bottom(); ++y) {
+    for (int x = px.x; x < px.right(); ++x) {
+      if (labels_[padded_index(x, y)] == no_label) continue;
+      s.homogeneity[count] = homogeneity_[region_index(x, y)];
+      s.pixel[count++] = to_size(y - row * ratio) * to_size(ratio) + to_size(x - column * ratio);
+    }
+  }
+  if (count == 0) return;
+  auto const place_of = [&](std::size_t i) {
+    return std::pair{column * ratio + static_cast<int>(s.pixel[i]) % ratio,
+                     row * ratio + static_cast<int>(s.pixel[i]) / ratio};
+  };
+  bool const one_zone = group.members.front().zones.tables.size() == 1;
+  for (std::size_t m = 0; m < group.members.size(); ++m) {
+    auto const& member = group.members[m];
+    if (!cell_valid(member.coarse, px.x, px.y)) continue;
+    for (int band = 0; band < bands_; ++band) {
+      std::size_t const first_class = to_size(band) * to_size(classes_ + 1);
+      ChangeTable const& only = *member.zones.tables.begin()->second;
+      double total_change = 0;
+      for (std::size_t i = 0; i < count; ++i) {
+        auto const [x, y] = place_of(i);
+        std::size_t const at = padded_index(x, y), entry = first_class + labels_[at];
+        s.fine[i] = input_.fine.dn.row(group.pair.fine, band, 0)[at];
+        if (one_zone) {
+          s.change[i] = only.change[entry];
+          s.lowest[i] = only.lowest[to_size(band)];
+          s.highest[i] = only.highest[to_size(band)];
+        } else {
+          auto const mixture = know_.zones.at(input_.scene_px, x, y);
+          s.change[i] = s.lowest[i] = s.highest[i] = 0;
+          for (std::size_t z = 0; z < 4; ++z) {
+            ChangeTable const& table = member.zones.table(mixture.zones[z]);
+            s.change[i] += mixture.weights[z] * table.change[entry];
+            s.lowest[i] += mixture.weights[z] * table.lowest[to_size(band)];
+            s.highest[i] += mixture.weights[z] * table.highest[to_size(band)];
+          }
+        }
+        total_change += s.change[i];
+      }
+      auto const coarse = [&](int index) {
+        return static_cast<double>(
+            input_.coarse.dn.at(index, band, row - input_.cells.y, column - input_.cells.x));
+      };
+      double const residual =
+          coarse(member.coarse) - coarse(group.pair.coarse) - total_change / static_cast<double>(count);
+      member.spatial->cell(column, row, band, s.spatial.data());
+      double const size = std::abs(residual);
+      double total = 0;
+      for (std::size_t i = 0; i < count; ++i) {
+        s.temporal[i] = s.fine[i] + s.change[i];
+        double const difference = s.spatial[s.pixel[i]] - s.temporal[i];
+        double const towards = residual > 0 ? std::max(difference, 0.0) : std::max(-difference, 0.0);
+        s.weight[i] = towards * s.homogeneity[i] + size * (1 - s.homogeneity[i]) + least_weight;
+        total += s.weight[i];
+      }
+      double const mean = total / static_cast<double>(count);
+      total = 0;
+      for (std::size_t i = 0; i < count; ++i) {
+        s.weight[i] /= mean;
+        if (s.weight[i] > know_.settings.weight_cap) s.weight[i] = 1;
+        total += s.weight[i];
+      }
+      double const second_mean = total / static_cast<double>(count);
+      for (std::size_t i = 0; i < count; ++i) {
+        double const value = s.temporal[i] + s.weight[i] / second_mean * residual;
+        double const lowest = std::max<double>(know_.range.lowest, s.lowest[i]);
+        double const highest = std::min<double>(know_.range.highest, s.highest[i]);
+        auto const [x, y] = place_of(i);
+        changes_[region_index(x, y) * group.stride + m * to_size(bands_) + to_size(band)] =
+            std::min(std::max(value, lowest), highest) - s.fine[i];
+      }
+    }
+  }
+}
+
+void FsdafTile::predict_row(TargetGroup const& group, int row) {
+  PixelScratch scratch(bands_);
+  Rect const& core = input_.core_px;
+  for (int col = 0; col < core.width; ++col) {
+    auto const pixel = to_size(row) * to_size(core.width) + to_size(col);
+    if (found_[pixel] == 0) continue;
+    for (std::size_t m = 0; m < group.members.size(); ++m) {
+      auto const* const run = run_of(group.members[m].target, pixel);
+      if (run && run->pair[0] == group.pair_index &&
+          cell_valid(group.members[m].coarse, core.x + col, core.y + row)) {
+        predict_pixel(group, m, row, col, pixel, scratch);
+      }
+    }
+  }
+}
+
+/// Step 9.
+void FsdafTile::predict_pixel(TargetGroup const& group, std::size_t m, int row, int col, std::size_t pixel,
+                              PixelScratch& scratch) {
+  auto const& member = group.members[m];
+  int const x = input_.core_px.x + col, y = input_.core_px.y + row;
+  auto const most = to_size(know_.settings.similar);
+  double const* const changes = changes_.data() + region_index(x, y) * group.stride + m * to_size(bands_);
+  std::int32_t const* places = &places_[pixel * most];
+  double const* weights = &weights_[pixel * most];
+  int count = found_[pixel];
+  // Similar pixels in cells without a coarse value of this target are left out.
+  std::vector<std::int32_t>& left_places = scratch.places;
+  std::vector<double>& left_weights = scratch.weights;
+  if (member.has_gaps) {
+    left_places.clear();
+    left_weights.clear();
+    double total = 0;
+    for (int i = 0; i < count; ++i) {
+      if (std::isnan(changes[places[i] * static_cast<std::ptrdiff_t>(group.stride)])) continue;
+      left_places.push_back(places[i]);
+      left_weights.push_back(weights[i]);
+      total += weights[i];
+    }
+    if (left_places.size() < to_size(count)) {
+      for (double& weight : left_weights) weight /= total;
+      count = static_cast<int>(left_places.size());
+      places = left_places.data();
+      weights = left_weights.data();
+    }
+  }
+  quality::Flags flags =
+      fused_flags({.pairs = 1, .pair = {group.pair_index}}, pairs_, input_.targets[to_size(member.target)]);
+  if (count < know_.settings.similar || labels_[padded_index(x, y)] == classes_)
+    flags |= quality::low_confidence;
+  std::vector<double>& sums = scratch.sums;
+  std::vector<double>& squares = scratch.squares;
+  all_weighted_sums(changes, group.stride, places, weights, count, bands_, sums.data(), squares.data());
+  for (int band = 0; band < bands_; ++band) {
+    double const sum = sums[to_size(band)], square = squares[to_size(band)];
+    auto const coarse = [&](int index) {
+      return static_cast<double>(input_.coarse.dn.at(index, band, y / input_.ratio - input_.cells.y,
+                                                     x / input_.ratio - input_.cells.x));
+    };
+    double const fine = input_.fine.dn.row(group.pair.fine, band, 0)[padded_index(x, y)];
+    double const change = coarse(member.coarse) - coarse(group.pair.coarse);
+    double value = fine + sum;
+    if (value < know_.range.lowest || value > know_.range.highest) {
+      value = fine + change;
+      flags |= quality::low_confidence;
+    }
+    double const spread = std::sqrt(std::max(0.0, square - sum * sum));
+    double const noise = know_.sigma[to_size(band)] * std::sqrt(3.0);
+    flags |= put(output_, know_.range, member.target, band, row, col, value,
+                 prediction_sigma(noise, spread, std::hypot(change, sum)));
+  }
+  output_.quality.at(member.target, 0, row, col) = flags;
+}
+
+std::size_t FsdafTile::bytes(FsdafSettings const& settings, TileShape const& shape, int threads) {
+  auto const core = to_size(shape.core_width) * to_size(shape.core_height);
+  auto const padded = to_size(shape.padded_width) * to_size(shape.padded_height);
+  int const ratio = settings.ratio, targets = std::min(shape.targets, targets_at_once(shape.bands));
+  auto const values = to_size(targets) * to_size(shape.bands);
+  auto const cells = to_size(shape.padded_width / ratio + 4 + 2 * settings.kernel_cells()) *
+                     to_size(shape.padded_height / ratio + 4 + 2 * settings.kernel_cells());
+  std::size_t const labels = padded * (sizeof(std::int16_t) + 2);
+  std::size_t const lists = core * (to_size(settings.similar) * (sizeof(std::int32_t) + sizeof(double)) +
+                                    sizeof(std::int16_t) + sizeof(void*));
+  std::size_t const raster =
+      SimilarityRaster::bytes(shape.core_width, shape.core_height, settings.window_px, shape.bands);
+  std::size_t const changes = padded * (values + 1) * sizeof(double);
+  auto const window = to_size(2 * settings.window_px + 1);
+  std::size_t const cell_scratch = to_size(ratio) * to_size(ratio) * 11 * sizeof(double);
+  std::size_t const row_scratch =
+      to_size(shape.padded_width) * to_size(rows_at_once + 2) * sizeof(std::int32_t);
+  std::size_t const search = window * window * 64 + to_size(settings.similar) * 64 + 4096;
+  return labels + lists + raster + changes +
+         to_size(targets) * SpatialPrediction::bytes(settings, cells, shape.bands) +
+         to_size(threads) * (cell_scratch + row_scratch + search);
+}
+
+}  // namespace stfcube

@@ -3,15 +3,13 @@
 #include <fmt/format.h>
 
 #include "stfcube/models/classical/bayes.hpp"
-#include "stfcube/models/classical/estarfm.hpp"
-#include "stfcube/models/classical/fitfc.hpp"
 #include "stfcube/models/classical/coarse_up.hpp"
 #include "stfcube/models/classical/copy.hpp"
+#include "stfcube/models/classical/efast.hpp"
 #include "stfcube/models/classical/estarfm.hpp"
 #include "stfcube/models/classical/fitfc.hpp"
 #include "stfcube/models/classical/fsdaf.hpp"
 #include "stfcube/models/classical/gain.hpp"
-#include "stfcube/models/classical/efast.hpp"
 #include "stfcube/models/classical/improphe.hpp"
 #include "stfcube/models/classical/increment.hpp"
 #include "stfcube/models/classical/linear.hpp"
@@ -30,15 +28,13 @@ namespace stfcube {
 std::map<std::string, ModelEntry> const& model_registry() {
   static std::map<std::string, ModelEntry> const registry = {
       {"bayes", BayesModel::entry()},
-      {"estarfm", estarfm_entry()},
-      {"fitfc", fitfc_entry()},
       {"coarse_up", coarse_up_entry()},
       {"copy", copy_entry()},
+      {"efast", efast_entry()},
       {"estarfm", estarfm_entry()},
       {"fitfc", fitfc_entry()},
       {"fsdaf", fsdaf_entry()},
       {"gain", gain_entry()},
-      {"efast", efast_entry()},
       {"improphe", improphe_entry()},
       {"increment", IncrementModel::entry()},
       {"linear", LinearModel::entry()},

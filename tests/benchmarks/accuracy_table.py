@@ -128,16 +128,68 @@ def cross_validated(name, options):
     return json.loads(report.read_text())
 
 
+def overall(report):
+    """{method: its measures over the dates and pixels that all methods predicted}, methods without one left out."""
+    return {one["method"]: one["common"]["overall"] for one in report["cross_validation"]["methods"]
+            if one["common"]["overall"]["mean_rmse"] is not None}
+
+
+def table(title, cell, reports, order):
+    """One Markdown table, a row for each method and a column for each set; the best three of a column stand out."""
+    print(f"\n{title}\n\n| method | {' | '.join(reports)} |\n|{'---|' * (1 + len(reports))}")
+    for method in order:
+        cells = [cell(reports[name], method) for name in reports]
+        print(f"| `{method}` | {' | '.join(cells)} |")
+
+
+def rmse_cell(report, method):
+    measures = overall(report)
+    if method not in measures:
+        return "–"
+    values = sorted(one["mean_rmse"] for one in measures.values())
+    value = measures[method]["mean_rmse"]
+    text = f"{value:.2f}" if report["data_range"] > 10 else f"{value * 1e4:.0f}"
+    return f"**{text}**" if value <= values[min(2, len(values) - 1)] else text
+
+
+def share_cell(report, method):
+    measures = overall(report)
+    return f"{measures[method]['within_sigma']:.2f}" if method in measures else "–"
+
+
+def beaten(reports, method):
+    """Whether the method is better than each of these floors on every set that both predicted: {floor: sets won, sets}."""
+    result = {}
+    for floor in ("increment", "linear", "starfm"):
+        both = [overall(r) for r in reports.values() if method in overall(r) and floor in overall(r)]
+        result[floor] = (sum(m[method]["mean_rmse"] < m[floor]["mean_rmse"] for m in both), len(both))
+    return result
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--stfcube", required=True, type=pathlib.Path)
     parser.add_argument("--data", required=True, type=pathlib.Path)
     parser.add_argument("--out", required=True, type=pathlib.Path)
     parser.add_argument("--sets", default=",".join(SETS))
-    parser.add_argument("--methods", default="")
+    parser.add_argument("--methods", default="", help="separated by commas; default: all")
     options = parser.parse_args()
-    for name in options.sets.split(","):
-        cross_validated(name, options)
+    reports = {name: cross_validated(name, options) for name in options.sets.split(",")}
+
+    def mean_rank(method):
+        ranks = []
+        for report in reports.values():
+            order = sorted(overall(report), key=lambda m: overall(report)[m]["mean_rmse"])
+            if method in order:
+                ranks.append((order.index(method) + 1) / len(order))
+        return sum(ranks) / len(ranks) if ranks else 9
+
+    methods = sorted({m for report in reports.values() for m in overall(report)}, key=mean_rank)
+    table("Mean RMSE over bands and common dates, reflectance and NDVI in 1e-4, temperature in K", rmse_cell, reports, methods)
+    table("Share of errors below one standard deviation as told by the uncertainty layer", share_cell, reports, methods)
+    print("\n| method | sets where it beats increment | linear | STARFM |\n|---|---|---|---|")
+    for method in methods:
+        print(f"| `{method}` | " + " | ".join(f"{won} of {sets}" for won, sets in beaten(reports, method).values()) + " |")
 
 
 if __name__ == "__main__":

@@ -271,7 +271,7 @@ int FineClasses::assignments(Date date) const {
   return found == states_.end() ? 0 : found->second.assignments;
 }
 
-std::vector<std::int16_t> FineClasses::labels(FusionInput const& input, int index) const {
+std::vector<std::int16_t> FineClasses::labels(FusionInput const& input, int index, bool fill) const {
   ensure(done(), "classes are known after the first pass");
   int const width = input.padded_px.width;
   std::vector<std::int16_t> labels(static_cast<std::size_t>(input.padded_px.area()), -1);
@@ -287,7 +287,7 @@ std::vector<std::int16_t> FineClasses::labels(FusionInput const& input, int inde
         bool const known = at != map_labels_.end() && *at == input.classes.at(0, 0, y, x);
         row[x] = known ? static_cast<std::int16_t>(at - map_labels_.begin()) : std::int16_t{-1};
       }
-      if (bands[0][x] == no_data_dn) row[x] = -1;
+      if (bands[0][x] == no_data_dn && !(fill && settings_.class_map)) row[x] = -1;
     }
   });
   return labels;

@@ -43,7 +43,8 @@ class FineClasses {
 
   /// Class of every pixel of padded_px at fine image `index`, row-major; -1 where the image is invalid or the
   /// map has no number, or when the date has no classes. Works in parallel.
-  std::vector<std::int16_t> labels(FusionInput const& input, int index) const;
+  /// @param fill  where there is a class map: also pixels whose image is invalid
+  std::vector<std::int16_t> labels(FusionInput const& input, int index, bool fill = false) const;
 
  private:
   enum class Round { values, ranks, assignments, none };

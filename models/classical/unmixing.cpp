@@ -42,6 +42,7 @@ std::vector<OptionSpec> const specs = {
     {"smallest_share", "auto",
      "a class below this share in every cell of the window keeps its prior; auto: 0.1 for strum, 0 "
      "otherwise"},
+    {"fill", "false", "ubdf and mmt with a class map: predict also pixels whose fine image is missing"},
 };
 
 UnmixingModel::Method method_named(std::string const& name) {
@@ -79,7 +80,7 @@ void observe_scatter(FusionInput const& input, int index, std::vector<std::int16
   for (int band = 0; band < bands; ++band) {
     auto const plane = input.fine.dn.plane(index, band);
     for (std::size_t i = 0; i < labels.size(); ++i) {
-      if (labels[i] < 0) continue;
+      if (labels[i] < 0 || plane[i] == no_data_dn) continue;
       std::int64_t* const to = sums.data() + static_cast<std::size_t>(labels[i]) * entries;
       to[0] += band == 0;
       to[1 + 2 * band] += plane[i];
@@ -123,6 +124,7 @@ UnmixingModel::UnmixingModel(ModelSettings const& settings)
 
 UnmixingModel::UnmixingModel(ModelSettings const& settings, ModelOptions const& options)
     : method_(method_named(options.choice("method", {"strum", "stdfa", "ubdf", "mmt"}))),
+      fill_(options.flag("fill")),
       purest_(options.integer("purest", 1, 100000)),
       most_classes_(settings.class_map ? most_map_classes : options.integer("classes", 1, 32)),
       max_gap_days_(settings.max_pair_gap_days),
@@ -148,6 +150,9 @@ UnmixingModel::UnmixingModel(ModelSettings const& settings, ModelOptions const& 
   unmix_ = {.radius = options.integer("radius", 0, 100),
             .ridge = number_or(options, "ridge", 1e12, strum ? 1 : 0.01),
             .smallest_share = number_or(options, "smallest_share", 1, strum ? 0.1 : 0)};
+  require(!fill_ || (settings.class_map && !adds_to_fine()), ErrorKind::config,
+          "unmixing.fill = true needs a class map and unmixing.method = ubdf or mmt: other methods add to "
+          "the fine image.");
   std::string const rule = options.choice("bounds", {"auto", "none", "values", "change"});
   require(
       rule != "change" || strum, ErrorKind::config,
@@ -195,7 +200,7 @@ void UnmixingModel::observe(FusionInput const& input, Statistics& statistics) co
   Date const fine = input.fine.dates.front();
   int const classes = classes_.count(fine);
   if (classes == 0) return;
-  auto const labels = classes_.labels(input, 0);
+  auto const labels = classes_.labels(input, 0, fill_);
   auto const counts = count_cell_classes(input, labels, classes);
   if (!adds_to_fine()) observe_scatter(input, 0, labels, classes, statistics);
   auto const pairs = find_pairs(input.fine.dates, input.coarse.dates, tolerance_days_);
@@ -272,7 +277,7 @@ class UnmixingModel::Tile {
 
   Base base_of(Pair const& pair) const {
     Base base;
-    base.labels = model_.classes_.labels(input_, pair.fine);
+    base.labels = model_.classes_.labels(input_, pair.fine, model_.fill_);
     base.classes = model_.classes_.count(pair.date);
     if (base.classes == 0) return base;
     base.fractions = model_.method_ == Method::mmt

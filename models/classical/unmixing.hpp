@@ -45,6 +45,7 @@ class UnmixingModel final : public FusionModel {
 
   Method method_;
   BoundsRule bounds_rule_;
+  bool fill_;
   UnmixSettings unmix_;
   int purest_;
   int most_classes_;

@@ -239,6 +239,23 @@ TEST_P(Bayes, memory_is_told) {
   EXPECT_GT(model.memory_bytes(larger, 1), model.memory_bytes(shape, 1));
 }
 
+TEST(BayesOptions, every_one_changes_the_result) {
+  auto const values = [](Options more) {
+    more.insert({"bayes.method", "smooth"});
+    auto const result = run(golden_input({0, 2}), more);
+    return std::vector<double>(result.exact.all().begin(), result.exact.all().end());
+  };
+  auto const plain = values({});
+  for (Options const& more :
+       {Options{{"bayes.method", "block"}}, Options{{"bayes.prior", "linear"}},
+        Options{{"bayes.classes", "2"}}, Options{{"bayes.sample", "3000"}}, Options{{"bayes.purest", "2"}},
+        Options{{"bayes.lowest_quantile", "0.4"}}, Options{{"bayes.highest_quantile", "0.6"}},
+        Options{{"bayes.variance", "change"}}, Options{{"bayes.bias", "none"}},
+        Options{{"bayes.coarse_sigma", "10"}}, Options{{"bayes.length", "20"}}}) {
+    EXPECT_NE(values(more), plain) << more.begin()->first;
+  }
+}
+
 TEST(BayesOptions, wrong_ones_name_what_is_allowed) {
   auto const message = [](Options const& options) -> std::string {
     try {

@@ -245,6 +245,42 @@ TEST(Unmixing, uncertainty_has_the_scatter_of_a_class_only_where_the_class_value
   EXPECT_EQ(run(input, more).output.uncertainty.at(0, 0, 30, 30), std::lround(20 * std::sqrt(3.0)));
 }
 
+TEST(Unmixing, a_class_map_fills_pixels_without_a_fine_image) {
+  FusionInput input = golden_input({0});
+  input.classes = Stack<std::int32_t>(1, 1, 60, 60);
+  for (int y = 0; y < 60; ++y) {
+    for (int x = 0; x < 60; ++x) input.classes.at(0, 0, y, x) = (x / 7 + y / 9) % 2;
+  }
+  for (int band = 0; band < 3; ++band) {
+    for (int x = 40; x < 60; ++x) input.fine.dn.at(0, band, 8, x) = no_data_dn;
+  }
+  for (bool const fill : {false, true}) {
+    auto settings = golden_settings(golden_options("ubdf", {{"unmixing.fill", fill ? "true" : "false"}}));
+    settings.class_map = true;
+    UnmixingModel model(settings);
+    auto const result = predict(model, input);
+    EXPECT_EQ(result.output.quality.at(0, 0, 8, 50),
+              fill ? quality::fused | quality::extrapolated : quality::no_data);
+    EXPECT_EQ(std::isfinite(result.exact.at(0, 0, 8, 50)), fill);
+    EXPECT_LT(result.output.uncertainty.at(0, 0, 8, 45), 5000);
+  }
+}
+
+TEST(Unmixing, every_option_changes_the_result) {
+  auto const sums = [](Options const& more) {
+    auto const result = run(golden_input({0}), golden_options("ubdf", more));
+    return std::vector<double>(result.exact.all().begin(), result.exact.all().end());
+  };
+  auto const plain = sums({});
+  for (Options const& more : {Options{{"unmixing.classes", "2"}}, Options{{"unmixing.sample", "3000"}},
+                              Options{{"unmixing.radius", "2"}}, Options{{"unmixing.purest", "1"}},
+                              Options{{"unmixing.ridge", "5"}}, Options{{"unmixing.bounds", "none"}},
+                              Options{{"unmixing.lowest", "250"}}, Options{{"unmixing.highest", "1000"}},
+                              Options{{"unmixing.smallest_share", "0.6"}}}) {
+    EXPECT_NE(sums(more), plain) << more.begin()->first;
+  }
+}
+
 TEST(Unmixing, wrong_options_name_what_is_allowed) {
   auto const message = [](Options const& options, int ratio = 10) -> std::string {
     try {
@@ -262,6 +298,7 @@ TEST(Unmixing, wrong_options_name_what_is_allowed) {
   EXPECT_THAT(message({{"unmixing.method", "ubdf"}, {"unmixing.bounds", "change"}}), HasSubstr("strum"));
   EXPECT_THAT(message({{"unmixing.bounds", "values"}, {"unmixing.lowest", "20000"}}), HasSubstr("below"));
   EXPECT_THAT(message({{"unmixing.classes", "0"}}), HasSubstr("from 1 to 32"));
+  EXPECT_THAT(message({{"unmixing.fill", "true"}}), HasSubstr("class map"));
   EXPECT_THAT(message({}, 101), HasSubstr("grid.ratio = 101"));
 }
 

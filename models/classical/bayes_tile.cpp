@@ -157,6 +157,7 @@ class Tile {
     Cell cell;
     CellBelief& belief = cell.belief;
     belief.px = intersect({column * s, row * s, s, s}, input_.scene_px);
+    belief.group.reserve(static_cast<std::size_t>(belief.px.area()));
     belief.bands = bands_;
     struct Known {
       int run, label;

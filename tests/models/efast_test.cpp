@@ -1,14 +1,17 @@
 #include "stfcube/models/classical/efast.hpp"
 
+#include <array>
 #include <cmath>
-#include <numeric>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "stfcube/models/classical/uncertainty.hpp"
 #include "stfcube/models/pairs.hpp"
 #include "stfcube/partitioning/core/error.hpp"
+#include "stfcube/tests/support/boreas.hpp"
 #include "stfcube/tests/support/golden_scene.hpp"
+#include "stfcube/tests/support/world.hpp"
 
 namespace stfcube {
 namespace {
@@ -342,8 +345,8 @@ TEST(Efast, without_a_usable_fine_image_the_coarse_image_alone_remains) {
   auto const result = run(input);
   EXPECT_EQ(result.exact.at(0, 0, 7, 7), 800);
   EXPECT_EQ(result.output.quality.at(0, 0, 7, 7), quality::fused | quality::low_confidence);
-  // sqrt(20^2 + (800 / 4)^2): nothing is known but the coarse value.
-  EXPECT_EQ(result.output.uncertainty.at(0, 0, 7, 7), 201);
+  // Nothing is known but the coarse value.
+  EXPECT_EQ(result.output.uncertainty.at(0, 0, 7, 7), std::lround(prediction_sigma(20, 0, 800)));
 }
 
 TEST(Efast, the_coarse_image_of_the_target_is_interpolated_in_time) {
@@ -417,6 +420,15 @@ TEST(Efast, edge_cases_give_defined_results) {
   EXPECT_EQ(run(dark).output.quality.at(0, 0, 1, 1),
             quality::fused | quality::extrapolated | quality::clamped);
   EXPECT_EQ(run(dark).output.dn.at(0, 0, 1, 1), -2000);
+}
+
+TEST(Efast, boreas_accuracy_is_that_of_the_page) {
+  if (testing::shared_folder().empty()) GTEST_SKIP() << "no shared folder with real imagery";
+  auto const model = make_model("efast", testing::boreas_settings({{"efast.window", "60"}}));
+  auto const output = predict(*model, testing::boreas_input({0, 2})).output;
+  auto const accuracy = testing::boreas_accuracy(output.dn);
+  constexpr std::array<double, 3> expected = {.0043, .0049, .0155};
+  for (std::size_t band = 0; band < 3; ++band) EXPECT_NEAR(accuracy.rmse[band], expected[band], 5e-5) << band;
 }
 
 TEST(Efast, wrong_options_name_what_is_allowed) {

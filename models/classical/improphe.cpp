@@ -332,6 +332,13 @@ class Improphe final : public FusionModel {
                                  x - tile.input.padded_px.x) != no_data_dn;
   }
 
+  static double fine_value(Tile const& tile, int pair, int band, int row, int col) {
+    Rect const& core = tile.input.core_px;
+    Rect const& padded = tile.input.padded_px;
+    return tile.input.fine.dn.at(tile.pairs[to_size(pair)].fine, band, core.y + row - padded.y,
+                                 core.x + col - padded.x);
+  }
+
   void predict(Tile const& tile, Structure const& structure, int pair, int row, int col,
                std::vector<double>& distances, Gathered& gathered, FusionOutput& output) const {
     int const y = tile.input.core_px.y + row, x = tile.input.core_px.x + col;
@@ -415,12 +422,13 @@ class Improphe final : public FusionModel {
                 (gathered.few ? quality::low_confidence : 0);
     for (int band = 0; band < bands_; ++band) {
       Dn const* const plane = coarse + to_size(band) * cells;
+      Dn const* const then = tile.input.coarse.dn.row(tile.pairs[to_size(pair)].coarse, band, 0);
       double const* const rough = tile.heterogeneity[to_size(t)].data() + to_size(band) * cells;
       PositiveRange heterogeneous;
       for (int const cell : gathered.cells) {
         if (plane[cell] != no_data_dn) heterogeneous.add(rough[cell]);
       }
-      double total = 0, sum = 0, squares = 0;
+      double total = 0, sum = 0, squares = 0, known = 0, sum_then = 0;
       for (int const cell : gathered.cells) {
         if (plane[cell] == no_data_dn) {
           flags |= quality::input_masked;
@@ -430,9 +438,14 @@ class Improphe final : public FusionModel {
         total += weight;
         sum += weight * plane[cell];
         squares += weight * plane[cell] * plane[cell];
+        if (then[cell] == no_data_dn) continue;
+        known += weight;
+        sum_then += weight * then[cell];
       }
       double const mean = sum / total;
-      double const spread = std::sqrt(std::max(0.0, squares / total - mean * mean));
+      // How far the same weights are off on the day of the pair, where the fine value is known.
+      double const off = known > 0 ? fine_value(tile, pair, band, row, col) - sum_then / known : mean;
+      double const spread = std::sqrt(std::max(0.0, squares / total - mean * mean) + off * off);
       flags |=
           put(output, range_, t, band, row, col, mean, prediction_sigma(noise_[to_size(band)], spread, 0));
     }

@@ -18,6 +18,10 @@ namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
+/// The share of the difference between the reference's two images that is wrong at a pixel, one standard
+/// deviation.
+constexpr double reference_error_share = 0.25;
+
 std::size_t to_size(int n) {
   return static_cast<std::size_t>(n);
 }
@@ -248,7 +252,7 @@ class Region {
       double const value = row_[i];
       double const known = value - value == 0 ? 1 : 0;
       double const kept = value < lowest ? lowest : value > highest ? highest : value;
-      double const change = enclosed ? change_error_share * (after[i] - before[i]) : 0;
+      double const change = enclosed ? reference_error_share * (after[i] - before[i]) : 0;
       sum_[first + i] += known > 0 ? kept : 0;
       count_[first + i] += known;
       variance_[first + i] += known * (variance + change * change);

@@ -64,7 +64,7 @@ class Evaluation(EndToEnd):
         self.assertEqual(sorted(one["rank"] for one in standings.values()), list(range(1, len(standings) + 1)))
 
     def test_all_methods_take_part_unless_some_are_named(self):
-        archive = self.archive(days=17, size="70x50", clouds=0.2)
+        archive = self.archive(days=17, size="50x40", clouds=0.2)
         reports = [self.evaluate("--cross-validate", archive / "job.cfg", ranks=ranks) for ranks in (1, 2)]
         self.assertEqual(reports[0], reports[1])
         known = [line.split()[0] for line in stfcube("models").stdout.splitlines() if line and not line.startswith("'")]

@@ -202,5 +202,15 @@ TEST(RasterFile, a_picture_comes_back) {
   EXPECT_EQ(reader->read(2, {0, 0, 2, 2}), (std::vector<double>{2, 5, 8, 251}));
 }
 
+TEST(RasterFile, bytes_of_a_picture_are_those_of_its_file) {
+  auto const folder = testing::fresh_folder();
+  std::vector<std::uint8_t> const pixels{0, 50, 100, 150, 200, 255};
+  std::string const bytes = png_bytes(3, 2, 1, pixels);
+  EXPECT_EQ(bytes.substr(1, 3), "PNG");
+  std::ofstream(folder / "bytes.png", std::ios::binary) << bytes;
+  auto const picture = open_raster(folder / "bytes.png");
+  EXPECT_EQ(picture->read(1, {0, 0, 3, 2}), (std::vector<double>{0, 50, 100, 150, 200, 255}));
+}
+
 }  // namespace
 }  // namespace stfcube

@@ -28,10 +28,10 @@ std::vector<OptionSpec> const specs = {
     {"atoms", "256", "of the dictionary, 1 to 1024"},
     {"training", "2000", "patches to learn from, those of largest variance, 1 to 16000"},
     {"rounds", "10", "of K-SVD, 0 to 50"},
-    {"threshold", "0.1", "penalty of the codes as a share of max |D^T y|, 0 to 1"},
+    {"threshold", "0.02", "penalty of the codes as a share of max |D^T y|, 0 to 1"},
     {"tolerance", "1e-5", "coding ends when its objective changes by less; a tenth of it while learning"},
-    {"iterations", "100", "of one coding, at most"},
-    {"debias", "true", "fit the atoms found again without the penalty"},
+    {"iterations", "50", "of one coding, at most"},
+    {"debias", "false", "fit the atoms found again without the penalty"},
     {"invalid", "0.15", "largest share of invalid pixels in a patch"},
 };
 

@@ -38,15 +38,15 @@ double golden_error(testing::GoldenResult const& result, int band) {
   return std::sqrt(squares / 3600);
 }
 
-TEST(Spstfm, golden_scene_is_predicted_better_than_by_interpolation) {
+TEST(Spstfm, golden_scene_is_predicted_better_than_by_copying) {
   auto const result = predict(*make_model("spstfm", golden_settings(small())), golden_input({0, 2}));
-  auto const linear = predict(*make_model("linear", golden_settings({})), golden_input({0, 2}));
+  auto const copy = predict(*make_model("copy", golden_settings({})), golden_input({0, 2}));
   double own = 0, other = 0;
   for (int band = 0; band < 3; ++band) {
     own += golden_error(result, band);
-    other += golden_error(linear, band);
+    other += golden_error(copy, band);
   }
-  EXPECT_LT(own, other);
+  EXPECT_LT(own, 0.7 * other);
   for (auto const flags : result.output.quality.all()) ASSERT_EQ(flags & ~quality::clamped, quality::fused);
 }
 
@@ -103,7 +103,7 @@ TEST(Spstfm, tiles_and_threads_change_no_bit_and_the_halo_is_needed) {
     EXPECT_TRUE(tile_equals(expected, fuse_prepared(*model, tile), core));
   }
   // Beyond the halo everything may change; one pixel less would be seen.
-  Rect const core{20, 20, 5, 5};
+  Rect const core{21, 21, 5, 5};
   auto const poisoned = [&](int halo_px) {
     FusionInput input = golden_input({0, 2});
     Rect const keep = grow(core, halo_px);
@@ -120,8 +120,9 @@ TEST(Spstfm, tiles_and_threads_change_no_bit_and_the_halo_is_needed) {
   };
   EXPECT_EQ(model->info().support.halo_px, 6);
   EXPECT_TRUE(tile_equals(expected, poisoned(6), core));
-  EXPECT_FALSE(tile_equals(expected, poisoned(4), core));
-  EXPECT_ANY_THROW(fuse_prepared(*model, testing::tile_of(whole, core, {.halo_px = 6, .halo_cells = 1})));
+  EXPECT_FALSE(tile_equals(expected, poisoned(5), core));
+  EXPECT_ANY_THROW(
+      fuse_prepared(*model, testing::tile_of(whole, {26, 26, 5, 5}, {.halo_px = 6, .halo_cells = 1})));
 }
 
 TEST(Spstfm, training_does_not_depend_on_tiles) {
@@ -179,7 +180,12 @@ TEST(Spstfm, without_two_pairs_around_the_target_it_is_the_increment) {
 
 TEST(Spstfm, ratios_of_1_2_and_50_and_one_band_give_defined_results) {
   for (int const ratio : {1, 2, 50}) {
-    FusionInput input = testing::patchy_scene(100, ratio, {10, 20}, {10, 14, 25}, 7, true);
+    FusionInput input = testing::patchy_scene(100, ratio, {10, 20}, {10, 14, 25}, 7, false);
+    for (int i = 0; i < 60; ++i) {
+      for (int band = 0; band < 2; ++band)
+        input.fine.dn.at(i % 2, band, i * 37 % 100, i * 53 % 100) = no_data_dn;
+    }
+    for (int band = 0; band < 2; ++band) input.coarse.dn.at(0, band, 0, 1) = no_data_dn;
     auto const model = make_model("spstfm", testing::patchy_settings(ratio, small()));
     auto const result = predict(*model, input);
     int fused = 0;
@@ -192,7 +198,7 @@ TEST(Spstfm, ratios_of_1_2_and_50_and_one_band_give_defined_results) {
         fused += (flags & ~quality::clamped) == quality::fused;
       }
     }
-    EXPECT_GT(fused, ratio == 1 ? 0 : 1000) << ratio;
+    EXPECT_GT(fused, 1000) << ratio;
     Rect const core{31, 17, 40, 33};
     auto const tile = testing::tile_of(input, core, model->info().support);
     EXPECT_TRUE(tile_equals(result, fuse_prepared(*model, tile), core)) << ratio;
@@ -214,7 +220,7 @@ TEST(Spstfm, wrong_options_are_refused_with_the_key) {
             "accepted");
 }
 
-TEST(Spstfm, boreas_is_predicted_better_than_by_copying_or_interpolation) {
+TEST(Spstfm, boreas_is_predicted_better_than_by_interpolation) {
   if (testing::shared_folder().empty()) GTEST_SKIP() << "no shared folder with real imagery";
   auto const run = [](std::string const& name) {
     auto const model =
@@ -223,7 +229,6 @@ TEST(Spstfm, boreas_is_predicted_better_than_by_copying_or_interpolation) {
     return testing::boreas_accuracy(predict(*model, testing::boreas_input({0, 2})).output.dn);
   };
   auto const own = run("spstfm"), linear = run("linear");
-  std::printf("BOREAS, RMSE: spstfm %.4f %.4f %.4f\n", own.rmse[0], own.rmse[1], own.rmse[2]);
   EXPECT_LT(own.rmse[2], linear.rmse[2]);
   EXPECT_LT(own.rmse[0] + own.rmse[1] + own.rmse[2], linear.rmse[0] + linear.rmse[1] + linear.rmse[2]);
 }

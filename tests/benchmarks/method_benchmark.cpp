@@ -41,6 +41,18 @@ Stack<Dn> with_bands(Stack<Dn> from, int wanted) {
   return to;
 }
 
+/// All images of the last pair brighter by an eighth: bright fields change more than dark ones, so that there
+/// is something to learn.
+void brighten_last_pair(FusionInput& input) {
+  auto const brighten = [&](Stack<Dn>& dn) {
+    for (int band = 0; band < dn.bands(); ++band) {
+      for (Dn& value : dn.plane(dn.dates() - 1, band)) value = static_cast<Dn>(value + value / 8);
+    }
+  };
+  brighten(input.fine.dn);
+  brighten(input.coarse.dn);
+}
+
 double tile_memory_mib(FusionModel const& model, int pairs, int targets, int held_bands) {
   constexpr int side = 512;
   int const padded = side + 2 * model.info().support.halo_px;
@@ -64,6 +76,7 @@ void predict(benchmark::State& state, std::string const& method, int targets) {
   FusionInput input = make_scene(texture, pairs, targets);
   input.fine.dn = with_bands(std::move(input.fine.dn), held_bands);
   input.coarse.dn = with_bands(std::move(input.coarse.dn), held_bands);
+  if (method == "spstfm") brighten_last_pair(input);
   testing::prepare(*model, input);
   FusionOutput output(targets, held_bands, size, size);
   for ([[maybe_unused]] auto _ : state) {

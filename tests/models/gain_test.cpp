@@ -1,10 +1,13 @@
 #include "stfcube/models/classical/gain.hpp"
 
+#include <array>
 #include <cmath>
 
 #include <gtest/gtest.h>
 
+#include "stfcube/tests/support/boreas.hpp"
 #include "stfcube/tests/support/tile_equality.hpp"
+#include "stfcube/tests/support/world.hpp"
 
 namespace stfcube {
 namespace {
@@ -115,6 +118,14 @@ TEST(Gain, gaps_stay_gaps_and_do_not_count) {
   double const gain = golden_slope({0}, 0, {0, 0, 20, 60});
   EXPECT_NEAR(result.exact.at(0, 0, 5, 5),
               golden_fine(0, 0, 5, 5) + gain * (golden_coarse(1, 0, 0, 0) - golden_coarse(0, 0, 0, 0)), 1e-9);
+}
+
+TEST(Gain, boreas_accuracy_is_that_of_the_description) {
+  if (testing::shared_folder().empty()) GTEST_SKIP() << "no shared folder with real imagery";
+  auto const model = make_model("gain", testing::boreas_settings({}));
+  auto const accuracy = testing::boreas_accuracy(predict(*model, testing::boreas_input({0, 2})).output.dn);
+  constexpr std::array<double, 3> expected = {.0043, .0051, .0136};
+  for (std::size_t band = 0; band < 3; ++band) EXPECT_NEAR(accuracy.rmse[band], expected[band], 5e-5) << band;
 }
 
 }  // namespace

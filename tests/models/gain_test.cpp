@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "stfcube/models/classical/uncertainty.hpp"
 #include "stfcube/tests/support/boreas.hpp"
 #include "stfcube/tests/support/tile_equality.hpp"
 #include "stfcube/tests/support/world.hpp"
@@ -43,7 +44,8 @@ TEST(Gain, is_the_slope_over_all_pixels_of_all_pairs) {
       EXPECT_NEAR(result.exact.at(0, band, at, at), golden_fine(0, band, at, at) + gain * change, 1e-9);
       double const sensor = band == 2 ? 50 : 20;
       EXPECT_EQ(result.output.uncertainty.at(0, band, at, at),
-                std::llround(std::hypot(sensor * std::sqrt(1 + 2 * gain * gain), 0.25 * gain * change)));
+                std::llround(
+                    std::hypot(sensor * std::sqrt(1 + 2 * gain * gain), change_error_share * gain * change)));
     }
   }
   EXPECT_EQ(result.output.quality.at(0, 0, 5, 5), quality::fused | quality::extrapolated);

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "stfcube/models/classical/uncertainty.hpp"
 #include "stfcube/tests/support/tile_equality.hpp"
 
 namespace stfcube {
@@ -51,7 +52,7 @@ TEST(Ratio, uncertainty_has_noise_and_a_share_of_the_change) {
   auto const result = predict(*make_model("ratio", golden_settings({})), with_coarse(350, 450));
   double const change = 0.25 * golden_fine(0, 1, 30, 30);
   EXPECT_EQ(result.output.uncertainty.at(0, 1, 30, 30),
-            std::llround(std::hypot(1.25 * std::sqrt(3.0) * 20, 0.25 * change)));
+            std::llround(std::hypot(1.25 * std::sqrt(3.0) * 20, change_error_share * change)));
 }
 
 TEST(Ratio, gaps_stay_gaps) {

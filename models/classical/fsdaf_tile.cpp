@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "stfcube/models/classical/fsdaf_residual.hpp"
 #include "stfcube/models/classical/uncertainty.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 #include "stfcube/partitioning/threads/parallel_for.hpp"
@@ -14,9 +15,8 @@ namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr std::uint8_t no_label = 255;
-constexpr int rows_at_once = 16;       // of the homogeneity index: windows slide down inside
-constexpr int values_at_once = 8;      // bands times targets of a group: one cache line
-constexpr double least_weight = 1e-6;  // DN, of the residual in a cell
+constexpr int rows_at_once = 16;   // of the homogeneity index: windows slide down inside
+constexpr int values_at_once = 8;  // bands times targets of a group: one cache line
 
 std::size_t to_size(int n) {
   return static_cast<std::size_t>(n);
@@ -64,18 +64,11 @@ void all_weighted_sums(double const* changes, std::size_t stride, std::int32_t c
 
 }  // namespace
 
-/// The tables of one target around the tile.
-struct FsdafTile::ZoneLookup {
-  std::map<StatZones::Zone, ChangeTable const*> tables;
-
-  ChangeTable const& table(StatZones::Zone zone) const { return *tables.at(zone); }
-};
-
 struct FsdafTile::TargetGroup {
   struct Member {
     int target = 0, coarse = 0;
-    bool has_gaps = false;  ///< some cell of the region has no coarse value
-    ZoneLookup zones;
+    bool has_gaps = false;                                 ///< some cell of the region has no coarse value
+    std::map<StatZones::Zone, ChangeTable const*> tables;  ///< of the zones around the tile
     std::unique_ptr<SpatialPrediction> spatial;
   };
   int pair_index = 0;
@@ -84,14 +77,18 @@ struct FsdafTile::TargetGroup {
   std::size_t stride = 0;  ///< values of a pixel: members times bands
 };
 
+/// The valid pixels of a cell and where their values stand.
 struct FsdafTile::CellScratch {
-  explicit CellScratch(int ratio) {
-    for (auto* values : {&spatial, &temporal, &weight, &fine, &lowest, &highest, &change, &homogeneity})
-      values->resize(to_size(ratio) * to_size(ratio));
-    pixel.resize(spatial.size());
-  }
-  std::vector<double> spatial, temporal, weight, fine, lowest, highest, change, homogeneity;
-  std::vector<std::size_t> pixel;  ///< of the cell's valid pixels: place in the cell
+  explicit CellScratch(int ratio)
+      : pixels(to_size(ratio) * to_size(ratio)), kernel(pixels.fine.size()), places(pixels.fine.size()) {}
+
+  struct Place {
+    int x, y;
+    std::size_t in_cell, in_padded, in_region;
+  };
+  FsdafCell pixels;
+  std::vector<double> kernel;  ///< the spatial prediction at all pixels
+  std::vector<Place> places;
 };
 
 struct FsdafTile::PixelScratch {
@@ -311,7 +308,7 @@ void FsdafTile::fuse_group(int pair_index, std::vector<int> const& targets) {
     member.target = target;
     member.coarse = target_coarse_[to_size(target)];
     for (auto const zone : know_.zones.zones_of(input_.scene_px, region_px_))
-      member.zones.tables[zone] = know_.change.find(group.pair.date, input_.targets[to_size(target)], zone);
+      member.tables[zone] = know_.change.find(group.pair.date, input_.targets[to_size(target)], zone);
     for (int row = cells_.y; row < cells_.bottom(); ++row) {
       for (int column = cells_.x; column < cells_.right(); ++column)
         member.has_gaps |= !cell_valid(member.coarse, column * input_.ratio, row * input_.ratio);
@@ -329,84 +326,72 @@ void FsdafTile::fuse_group(int pair_index, std::vector<int> const& targets) {
 
 /// Steps 4 to 8 for the pixels of one cell.
 void FsdafTile::change_cell(TargetGroup const& group, int column, int row, CellScratch& s) {
-  int const ratio = input_.ratio;
-  Rect const px = intersect({column * ratio, row * ratio, ratio, ratio}, region_px_);
+  Rect const px =
+      intersect({column * input_.ratio, row * input_.ratio, input_.ratio, input_.ratio}, region_px_);
   if (!cell_valid(group.pair.coarse, px.x, px.y)) return;
-  std::size_t count = 0;
+  FsdafCell& pixels = s.pixels;
+  pixels.count = 0;
   for (int y = px.y; y < px.bottom(); ++y) {
     for (int x = px.x; x < px.right(); ++x) {
       if (labels_[padded_index(x, y)] == no_label) continue;
-      s.homogeneity[count] = homogeneity_[region_index(x, y)];
-      s.pixel[count++] = to_size(y - row * ratio) * to_size(ratio) + to_size(x - column * ratio);
+      pixels.homogeneity[pixels.count] = homogeneity_[region_index(x, y)];
+      auto const in_cell = to_size(y - px.y) * to_size(input_.ratio) + to_size(x - px.x);
+      s.places[pixels.count++] = {x, y, in_cell, padded_index(x, y), region_index(x, y)};
     }
   }
-  if (count == 0) return;
-  auto const place_of = [&](std::size_t i) {
-    return std::pair{column * ratio + static_cast<int>(s.pixel[i]) % ratio,
-                     row * ratio + static_cast<int>(s.pixel[i]) / ratio};
-  };
-  bool const one_zone = group.members.front().zones.tables.size() == 1;
+  if (pixels.count == 0) return;
   for (std::size_t m = 0; m < group.members.size(); ++m) {
     auto const& member = group.members[m];
     if (!cell_valid(member.coarse, px.x, px.y)) continue;
     for (int band = 0; band < bands_; ++band) {
-      std::size_t const first_class = to_size(band) * to_size(classes_ + 1);
-      ChangeTable const& only = *member.zones.tables.begin()->second;
-      double total_change = 0;
-      for (std::size_t i = 0; i < count; ++i) {
-        auto const [x, y] = place_of(i);
-        std::size_t const at = padded_index(x, y), entry = first_class + labels_[at];
-        s.fine[i] = input_.fine.dn.row(group.pair.fine, band, 0)[at];
-        if (one_zone) {
-          s.change[i] = only.change[entry];
-          s.lowest[i] = only.lowest[to_size(band)];
-          s.highest[i] = only.highest[to_size(band)];
-        } else {
-          auto const mixture = know_.zones.at(input_.scene_px, x, y);
-          s.change[i] = s.lowest[i] = s.highest[i] = 0;
-          for (std::size_t z = 0; z < 4; ++z) {
-            ChangeTable const& table = member.zones.table(mixture.zones[z]);
-            s.change[i] += mixture.weights[z] * table.change[entry];
-            s.lowest[i] += mixture.weights[z] * table.lowest[to_size(band)];
-            s.highest[i] += mixture.weights[z] * table.highest[to_size(band)];
-          }
-        }
-        total_change += s.change[i];
-      }
-      auto const coarse = [&](int index) {
-        return static_cast<double>(
-            input_.coarse.dn.at(index, band, row - input_.cells.y, column - input_.cells.x));
-      };
-      double const residual =
-          coarse(member.coarse) - coarse(group.pair.coarse) - total_change / static_cast<double>(count);
-      member.spatial->cell(column, row, band, s.spatial.data());
-      double const size = std::abs(residual);
-      double total = 0;
-      for (std::size_t i = 0; i < count; ++i) {
-        s.temporal[i] = s.fine[i] + s.change[i];
-        double const difference = s.spatial[s.pixel[i]] - s.temporal[i];
-        double const towards = residual > 0 ? std::max(difference, 0.0) : std::max(-difference, 0.0);
-        s.weight[i] = towards * s.homogeneity[i] + size * (1 - s.homogeneity[i]) + least_weight;
-        total += s.weight[i];
-      }
-      double const mean = total / static_cast<double>(count);
-      total = 0;
-      for (std::size_t i = 0; i < count; ++i) {
-        s.weight[i] /= mean;
-        if (s.weight[i] > know_.settings.weight_cap) s.weight[i] = 1;
-        total += s.weight[i];
-      }
-      double const second_mean = total / static_cast<double>(count);
-      for (std::size_t i = 0; i < count; ++i) {
-        double const value = s.temporal[i] + s.weight[i] / second_mean * residual;
-        double const lowest = std::max<double>(know_.range.lowest, s.lowest[i]);
-        double const highest = std::min<double>(know_.range.highest, s.highest[i]);
-        auto const [x, y] = place_of(i);
-        changes_[region_index(x, y) * group.stride + m * to_size(bands_) + to_size(band)] =
-            std::min(std::max(value, lowest), highest) - s.fine[i];
+      load_classes(group, m, band, s);
+      member.spatial->cell(column, row, band, s.kernel.data());
+      for (std::size_t i = 0; i < pixels.count; ++i) pixels.spatial[i] = s.kernel[s.places[i].in_cell];
+      pixels.share_residual(coarse_change(group, m, band, px.x, px.y), know_.settings.weight_cap,
+                            know_.range);
+      for (std::size_t i = 0; i < pixels.count; ++i) {
+        changes_[s.places[i].in_region * group.stride + m * to_size(bands_) + to_size(band)] =
+            pixels.change[i];
       }
     }
   }
+}
+
+/// Fine values of a cell's pixels, the changes of their classes, and their limits.
+void FsdafTile::load_classes(TargetGroup const& group, std::size_t m, int band, CellScratch& s) const {
+  auto const& tables = group.members[m].tables;
+  Dn const* const fine = input_.fine.dn.row(group.pair.fine, band, 0);
+  std::size_t const first = to_size(band) * to_size(classes_ + 1), b = to_size(band);
+  FsdafCell& pixels = s.pixels;
+  ChangeTable const& only = *tables.begin()->second;
+  for (std::size_t i = 0; i < pixels.count; ++i) {
+    auto const& place = s.places[i];
+    std::size_t const entry = first + labels_[place.in_padded];
+    pixels.fine[i] = fine[place.in_padded];
+    if (tables.size() == 1) {
+      pixels.change[i] = only.change[entry];
+      pixels.lowest[i] = only.lowest[b];
+      pixels.highest[i] = only.highest[b];
+      continue;
+    }
+    auto const mixture = know_.zones.at(input_.scene_px, place.x, place.y);
+    pixels.change[i] = pixels.lowest[i] = pixels.highest[i] = 0;
+    for (std::size_t z = 0; z < 4; ++z) {
+      ChangeTable const& table = *tables.at(mixture.zones[z]);
+      pixels.change[i] += mixture.weights[z] * table.change[entry];
+      pixels.lowest[i] += mixture.weights[z] * table.lowest[b];
+      pixels.highest[i] += mixture.weights[z] * table.highest[b];
+    }
+  }
+}
+
+/// c_p - c of the cell that holds a pixel.
+double FsdafTile::coarse_change(TargetGroup const& group, std::size_t m, int band, int x, int y) const {
+  auto const value = [&](int index) {
+    return static_cast<double>(input_.coarse.dn.at(index, band, y / input_.ratio - input_.cells.y,
+                                                   x / input_.ratio - input_.cells.x));
+  };
+  return value(group.members[m].coarse) - value(group.pair.coarse);
 }
 
 void FsdafTile::predict_row(TargetGroup const& group, int row) {
@@ -464,12 +449,8 @@ void FsdafTile::predict_pixel(TargetGroup const& group, std::size_t m, int row, 
   all_weighted_sums(changes, group.stride, places, weights, count, bands_, sums.data(), squares.data());
   for (int band = 0; band < bands_; ++band) {
     double const sum = sums[to_size(band)], square = squares[to_size(band)];
-    auto const coarse = [&](int index) {
-      return static_cast<double>(input_.coarse.dn.at(index, band, y / input_.ratio - input_.cells.y,
-                                                     x / input_.ratio - input_.cells.x));
-    };
     double const fine = input_.fine.dn.row(group.pair.fine, band, 0)[padded_index(x, y)];
-    double const change = coarse(member.coarse) - coarse(group.pair.coarse);
+    double const change = coarse_change(group, m, band, x, y);
     double value = fine + sum;
     if (value < know_.range.lowest || value > know_.range.highest) {
       value = fine + change;
@@ -497,7 +478,9 @@ std::size_t FsdafTile::bytes(FsdafSettings const& settings, TileShape const& sha
       SimilarityRaster::bytes(shape.core_width, shape.core_height, settings.window_px, shape.bands);
   std::size_t const changes = padded * (values + 1) * sizeof(double);
   auto const window = to_size(2 * settings.window_px + 1);
-  std::size_t const cell_scratch = to_size(ratio) * to_size(ratio) * 11 * sizeof(double);
+  std::size_t const cell_scratch =
+      to_size(ratio) * to_size(ratio) *
+      (FsdafCell::arrays * sizeof(double) + sizeof(double) + sizeof(CellScratch::Place));
   std::size_t const row_scratch =
       to_size(shape.padded_width) * to_size(rows_at_once + 2) * sizeof(std::int32_t);
   std::size_t const search = window * window * 64 + to_size(settings.similar) * 64 + 4096;

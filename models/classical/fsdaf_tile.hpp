@@ -40,7 +40,6 @@ class FsdafTile {
   static std::size_t bytes(FsdafSettings const& settings, TileShape const& shape, int threads);
 
  private:
-  struct ZoneLookup;
   struct TargetGroup;
   struct CellScratch;
   struct PixelScratch;
@@ -54,6 +53,8 @@ class FsdafTile {
                    std::vector<float>& limits) const;
   void fuse_group(int pair_index, std::vector<int> const& targets);
   void change_cell(TargetGroup const& group, int column, int row, CellScratch& scratch);
+  void load_classes(TargetGroup const& group, std::size_t member, int band, CellScratch& scratch) const;
+  double coarse_change(TargetGroup const& group, std::size_t member, int band, int x, int y) const;
   void predict_row(TargetGroup const& group, int row);
   void predict_pixel(TargetGroup const& group, std::size_t member, int row, int col, std::size_t pixel,
                      PixelScratch& scratch);

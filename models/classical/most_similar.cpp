@@ -27,6 +27,22 @@ namespace {
 /// Unlike every DN, and far enough that no limit reaches it.
 constexpr float unlike = 1e9F;
 
+/// Up to so many, the largest are taken out one by one.
+constexpr std::size_t few = 8;
+
+/// Moves the `kept` smallest to the front.
+void keep_smallest(std::vector<MostSimilarPixels::Scratch::Found>& found, std::size_t kept) {
+  auto const before = [](auto const& a, auto const& b) {
+    return a.key != b.key ? a.key < b.key : a.rank < b.rank;
+  };
+  if (found.size() > kept + few) {
+    std::nth_element(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(kept), found.end(), before);
+    return;
+  }
+  for (auto end = found.end(); end != found.begin() + static_cast<std::ptrdiff_t>(kept); --end)
+    std::iter_swap(std::max_element(found.begin(), end, before), end - 1);
+}
+
 }  // namespace
 
 SimilarityRaster::SimilarityRaster(FusionInput const& input, int index, Rect const& core_px, int half_window,
@@ -125,12 +141,7 @@ int MostSimilarPixels::find(SimilarityRaster const& raster, int y, int x, std::s
                         order_[code], scratch.codes[i]};
   }
   auto const kept = std::min(count, static_cast<std::size_t>(most_));
-  if (count > kept) {
-    std::nth_element(scratch.found.begin(), scratch.found.begin() + static_cast<std::ptrdiff_t>(kept),
-                     scratch.found.end(), [](Scratch::Found const& a, Scratch::Found const& b) {
-                       return a.key != b.key ? a.key < b.key : a.rank < b.rank;
-                     });
-  }
+  keep_smallest(scratch.found, kept);
   std::sort(scratch.found.begin(), scratch.found.begin() + static_cast<std::ptrdiff_t>(kept),
             [](Scratch::Found const& a, Scratch::Found const& b) { return a.code < b.code; });
   double total = 0;

@@ -71,7 +71,7 @@ class Preselection {
       count += append(count, key, hn::Iota(words, first_code + static_cast<std::int32_t>(i)), chosen);
     }
     count_ = count;
-    if (count > 4 * static_cast<std::size_t>(window_.most) + lanes) reduce();
+    if (count > 8 * static_cast<std::size_t>(window_.most) + lanes) reduce();
   }
 
   /// Stores the chosen lanes one after the other; whole vectors are written, as compressing in a register is
@@ -83,21 +83,19 @@ class Preselection {
     return hn::CountTrue(floats, chosen);
   }
 
+  /// How many keys are at most `limit`; those behind the last one are infinite then.
   std::size_t count_up_to(float limit) const {
     auto const highest = hn::Set(floats, limit);
-    std::size_t const lanes = hn::Lanes(floats);
     std::size_t total = 0;
-    for (std::size_t i = 0; i < count_; i += lanes) {
-      auto const small = hn::Le(hn::LoadU(floats, keys_ + i), highest);
-      total += hn::CountTrue(floats, hn::And(small, hn::FirstN(floats, count_ - i)));
-    }
+    for (std::size_t i = 0; i < count_; i += hn::Lanes(floats))
+      total += hn::CountTrue(floats, hn::Le(hn::LoadU(floats, keys_ + i), highest));
     return total;
   }
 
   /// Leaves out what is surely not among the smallest; keeps about as many as are wanted.
   void reduce() {
     std::size_t const most = static_cast<std::size_t>(window_.most);
-    if (count_ <= most) return;
+    if (count_ <= most || count_ < hn::Lanes(floats)) return;
     // Positive floats are in the order of their bits.
     auto const bits = [](float value) {
       std::int32_t word;
@@ -105,14 +103,16 @@ class Preselection {
       return word;
     };
     std::size_t const lanes = hn::Lanes(floats);
-    auto least = hn::Set(floats, keys_[0]), most_of_all = least;
-    for (std::size_t i = 0; i < count_; i += lanes) {
-      auto const key = hn::IfThenElse(hn::FirstN(floats, count_ - i), hn::LoadU(floats, keys_ + i), least);
+    auto least = hn::LoadU(floats, keys_), most_of_all = hn::Set(floats, keys_[0]);
+    for (std::size_t i = 0; i + lanes <= count_; i += lanes) {
+      auto const key = hn::LoadU(floats, keys_ + i);
       least = hn::Min(least, key);
       most_of_all = hn::Max(most_of_all, key);
     }
-    float const smallest = hn::GetLane(hn::MinOfLanes(floats, least));
-    float const largest = hn::GetLane(hn::MaxOfLanes(floats, most_of_all));
+    auto const tail = hn::LoadU(floats, keys_ + count_ - lanes);
+    float const smallest = hn::GetLane(hn::MinOfLanes(floats, hn::Min(least, tail)));
+    float const largest = hn::GetLane(hn::MaxOfLanes(floats, hn::Max(most_of_all, tail)));
+    hn::StoreU(hn::Set(floats, std::numeric_limits<float>::infinity()), floats, keys_ + count_);
     std::int32_t low = bits(smallest), high = bits(largest);
     while (low < high) {
       std::int32_t const middle = low + (high - low) / 2;
@@ -133,7 +133,7 @@ class Preselection {
     for (std::size_t i = 0; i < count_; i += lanes) {
       auto const key = hn::LoadU(floats, keys_ + i);
       auto const codes = hn::LoadU(words, codes_ + i);
-      auto const chosen = hn::And(hn::Le(key, highest), hn::FirstN(floats, count_ - i));
+      auto const chosen = hn::Le(key, highest);
       kept += append(kept, key, codes, chosen);
     }
     count_ = kept;

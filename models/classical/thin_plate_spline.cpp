@@ -259,32 +259,35 @@ void SplineImage::add_spline(int column, int row, int band, Rect const& neighbou
   bool const bilinear = states_[slot(neighbour.x, neighbour.y)] == State::bilinear;
   double const* const a = &coefficients_[(slot(neighbour.x, neighbour.y) * fields_.size() + to_size(band)) *
                                          to_size(spline_.coefficients())];
-  std::vector<double> line(to_size(ratio)), weights(to_size(ratio));
-  for (int i = 0; i < ratio; ++i)
-    weights[to_size(i)] = axis_weight(offset_in_cell(i, ratio), dx, has_left, has_right);
+  std::vector<double> across, down;
+  for (int i = 0; i < ratio; ++i) {
+    across.push_back(axis_weight(offset_in_cell(i, ratio), dx, has_left, has_right));
+    down.push_back(axis_weight(offset_in_cell(i, ratio), dy, has_upper, has_lower));
+  }
+  // Rows without a weight are left out; in columns it is faster to have whole rows.
   auto const with_weight = [](double weight) { return weight != 0; };
-  auto const first = static_cast<std::size_t>(std::ranges::find_if(weights, with_weight) - weights.begin());
-  auto const last =
-      weights.size() - static_cast<std::size_t>(std::find_if(weights.rbegin(), weights.rend(), with_weight) -
-                                                weights.rbegin());
-  for (int j = 0; j < ratio; ++j) {
-    double const y = offset_in_cell(j, ratio), weight_y = axis_weight(y, dy, has_upper, has_lower);
-    if (weight_y == 0) continue;
-    for (std::size_t i = first; i < last; ++i) {
-      double const x = offset_in_cell(static_cast<int>(i), ratio);
-      line[i] = bilinear ? bilinear_value(column, row, band, x, y) : a[0] + a[1] * (x - dx) + a[2] * (y - dy);
+  auto const first_row = std::ranges::find_if(down, with_weight) - down.begin();
+  auto const last_row = down.rend() - std::find_if(down.rbegin(), down.rend(), with_weight);
+  std::size_t const first = static_cast<std::size_t>(first_row) * to_size(ratio);
+  std::size_t const last = static_cast<std::size_t>(last_row) * to_size(ratio);
+  std::vector<double> sums(pixels);
+  for (std::size_t p = first; p < last; ++p) {
+    double const x = offset_in_cell(static_cast<int>(p) % ratio, ratio);
+    double const y = offset_in_cell(static_cast<int>(p) / ratio, ratio);
+    sums[p] = bilinear ? bilinear_value(column, row, band, x, y) : a[0] + a[1] * (x - dx) + a[2] * (y - dy);
+  }
+  for (int ny = 0; ny <= 2 * reach && !bilinear; ++ny) {
+    for (int nx = 0; nx <= 2 * reach; ++nx) {
+      double const b = a[3 + ny * (2 * reach + 1) + nx];
+      if (b == 0) continue;  // a cell that is not there
+      double const* const kernel =
+          &spline_.kernel_[(to_size(ny + dy + 1) * side + to_size(nx + dx + 1)) * pixels];
+      for (std::size_t p = first; p < last; ++p) sums[p] += b * kernel[p];
     }
-    for (int ny = 0; ny <= 2 * reach && !bilinear; ++ny) {
-      for (int nx = 0; nx <= 2 * reach; ++nx) {
-        double const b = a[3 + ny * (2 * reach + 1) + nx];
-        double const* const kernel =
-            &spline_.kernel_[(to_size(ny + dy + 1) * side + to_size(nx + dx + 1)) * pixels +
-                             to_size(j) * to_size(ratio)];
-        for (std::size_t i = first; i < last; ++i) line[i] += b * kernel[i];
-      }
-    }
-    for (std::size_t i = first; i < last; ++i)
-      values[to_size(j) * to_size(ratio) + i] += weights[i] * weight_y * line[i];
+  }
+  for (std::size_t p = first; p < last; ++p) {
+    double const weight = across[p % to_size(ratio)] * down[p / to_size(ratio)];
+    if (weight != 0) values[p] += weight * sums[p];
   }
 }
 

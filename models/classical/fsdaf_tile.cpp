@@ -483,10 +483,11 @@ std::size_t FsdafTile::bytes(FsdafSettings const& settings, TileShape const& sha
       (FsdafCell::arrays * sizeof(double) + sizeof(double) + sizeof(CellScratch::Place));
   std::size_t const row_scratch =
       to_size(shape.padded_width) * to_size(rows_at_once + 2) * sizeof(std::int32_t);
+  std::size_t const spline = 4 * to_size(ratio) * to_size(ratio) * sizeof(double) + (std::size_t{1} << 18);
   std::size_t const search = window * window * 64 + to_size(settings.similar) * 64 + 4096;
   return labels + lists + raster + changes +
          to_size(targets) * SpatialPrediction::bytes(settings, cells, shape.bands) +
-         to_size(threads) * (cell_scratch + row_scratch + search);
+         to_size(threads) * (cell_scratch + row_scratch + spline + search);
 }
 
 }  // namespace stfcube

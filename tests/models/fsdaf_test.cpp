@@ -371,6 +371,30 @@ TEST(Fsdaf, zones_follow_changes_that_differ_from_place_to_place) {
   EXPECT_GT(worst(0, 0, 4, 64), 1);
 }
 
+TEST(Fsdaf, every_option_has_its_effect) {
+  auto const golden = run(golden_input({0}), golden_fsdaf());
+  for (auto const& [option, value] : Options{{"fsdaf.classes", "2"},
+                                             {"fsdaf.purest", "5"},
+                                             {"fsdaf.quantiles", "0.25 0.75"},
+                                             {"fsdaf.homogeneity", "2"},
+                                             {"fsdaf.window", "21"},
+                                             {"fsdaf.similar", "5"},
+                                             {"fsdaf.weight_cap", "2"},
+                                             {"fsdaf.spatial", "idw"},
+                                             {"fsdaf.reach", "2"}}) {
+    auto const other = run(golden_input({0}), golden_fsdaf({{option, value}}));
+    EXPECT_FALSE(std::ranges::equal(golden.exact.all(), other.exact.all())) << option;
+    EXPECT_NEAR(static_cast<double>(other.sum(2)) / 7e6, 1, 0.02) << option;
+  }
+  // Classes that overlap, for the sample of k-means.
+  FusionInput const mixed = scene(40, 5, 1, false);
+  EXPECT_FALSE(std::ranges::equal(run(mixed, scene_settings(5)).exact.all(),
+                                  run(mixed, scene_settings(5, {{"fsdaf.sample", "7"}})).exact.all()));
+  // auto: half a coarse pixel.
+  auto const by_itself = run(golden_input({0}), golden_fsdaf({{"fsdaf.homogeneity", "auto"}}));
+  EXPECT_TRUE(std::ranges::equal(golden.exact.all(), by_itself.exact.all()));
+}
+
 TEST(Fsdaf, wrong_options_name_what_is_allowed) {
   auto const message = [](Options const& options, int ratio = 10) -> std::string {
     try {

@@ -459,7 +459,7 @@ void FsdafTile::predict_pixel(TargetGroup const& group, std::size_t m, int row, 
     double const spread = std::sqrt(std::max(0.0, square - sum * sum));
     double const noise = know_.sigma[to_size(band)] * std::sqrt(3.0);
     flags |= put(output_, know_.range, member.target, band, row, col, value,
-                 prediction_sigma(noise, spread, std::sqrt(change * change + sum * sum)));
+                 prediction_sigma(noise, spread, change));
   }
   output_.quality.at(member.target, 0, row, col) = flags;
 }

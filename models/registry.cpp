@@ -18,6 +18,7 @@
 #include "stfcube/models/classical/spstfm.hpp"
 #include "stfcube/models/classical/staarch.hpp"
 #include "stfcube/models/classical/starfm.hpp"
+#include "stfcube/models/classical/stnlffm.hpp"
 #include "stfcube/models/classical/unmixing.hpp"
 #include "stfcube/models/classical/vipstf.hpp"
 #include "stfcube/partitioning/core/error.hpp"
@@ -43,6 +44,7 @@ std::map<std::string, ModelEntry> const& model_registry() {
       {"spstfm", spstfm_entry()},
       {"staarch", staarch_entry()},
       {"starfm", starfm_entry()},
+      {"stnlffm", stnlffm_entry()},
       {"unmixing", UnmixingModel::entry()},
       {"vipstf", vipstf_entry()},
   };

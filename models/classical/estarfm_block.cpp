@@ -4,7 +4,7 @@
 #include <cmath>
 #include <set>
 
-#include "stfcube/models/classical/estarfm_kernel.hpp"
+#include "stfcube/models/classical/window_sums.hpp"
 
 namespace stfcube {
 namespace {

@@ -110,7 +110,7 @@ class EstarfmEnsemble {
   Place place_at(int x, int y) const;
 
   void predict(Place const& place, FusionOutput& output);
-  std::size_t find_similar(Place const& place);
+  std::size_t similar_to(Place const& place);
   std::size_t most_similar(Place const& place, std::size_t count);
   void weigh(Place const& place, std::size_t count);
   void weigh_unbiased(Place const& place, std::size_t count);

@@ -3,8 +3,8 @@
 #include <numeric>
 
 #include "stfcube/models/classical/estarfm_block.hpp"
-#include "stfcube/models/classical/estarfm_kernel.hpp"
 #include "stfcube/models/classical/uncertainty.hpp"
+#include "stfcube/models/classical/window_sums.hpp"
 #include "stfcube/models/statistics.hpp"
 
 namespace stfcube {
@@ -19,7 +19,7 @@ std::size_t to_size(int n) {
 }
 
 int whole_blocks(int lanes) {
-  return (lanes + estarfm_lanes - 1) / estarfm_lanes * estarfm_lanes;
+  return (lanes + record_lanes - 1) / record_lanes * record_lanes;
 }
 
 ExactSum exact(double sum) {
@@ -138,7 +138,7 @@ void EstarfmEnsemble::load_row(int row) {
     fine.push_back(fine_planes_[i].data() + first);
     coarse.push_back(coarse_planes_.data() + i * to_size(cols_));
   }
-  estarfm_unlikeness(fine, coarse, inside.width, unlikeness_.data() + first);
+  spectral_unlikeness(fine, coarse, inside.width, unlikeness_.data() + first);
 }
 
 void EstarfmEnsemble::load_pair(int k, int row) {
@@ -238,7 +238,7 @@ double EstarfmEnsemble::fine_at(std::size_t raster, int k, int band) const {
 }
 
 void EstarfmEnsemble::predict(Place const& place, FusionOutput& output) {
-  std::size_t count = find_similar(place);
+  std::size_t count = similar_to(place);
   bool const enough = count >= to_size(settings_.least);
   if (enough) {
     if (settings_.kept > 0 && count > to_size(settings_.kept)) count = most_similar(place, count);
@@ -250,19 +250,19 @@ void EstarfmEnsemble::predict(Place const& place, FusionOutput& output) {
   write(place, enough, count, output);
 }
 
-std::size_t EstarfmEnsemble::find_similar(Place const& place) {
+std::size_t EstarfmEnsemble::similar_to(Place const& place) {
   if (tile_.zoned) {
     for (int k = 0; k < 2; ++k) {
       tile_.similar_limits(pairs_[to_size(k)], block_.core_px().x + place.x, block_.core_px().y + place.y,
                            &limits_[lane(k, 0)]);
     }
   }
-  std::vector<EstarfmSimilarity> images(pair_lanes_);
+  std::vector<SimilarImage> images(pair_lanes_);
   for (std::size_t i = 0; i < pair_lanes_; ++i) {
     images[i] = {fine_planes_[i].data() + place.window, fine_planes_[i][place.centre],
                  static_cast<int>(std::min(std::floor(limits_[i]), 65535.0))};
   }
-  return estarfm_similar(images, settings_.window, cols_, codes_.data());
+  return find_similar(images, settings_.window, cols_, codes_.data());
 }
 
 /// Keeps those with the smallest sum of |F - F0| / limit, in window order.
@@ -298,8 +298,8 @@ void EstarfmEnsemble::weigh(Place const& place, std::size_t count) {
   if (settings_.unbiased) {
     weigh_unbiased(place, count);
   } else {
-    estarfm_weights(codes_.data(), count, unlikeness_.data() + place.window, block_.distance(),
-                    weights_.data());
+    similarity_weights(codes_.data(), count, unlikeness_.data() + place.window, block_.distance(),
+                       weights_.data());
   }
 }
 
@@ -307,10 +307,10 @@ void EstarfmEnsemble::weigh(Place const& place, std::size_t count) {
 void EstarfmEnsemble::weigh_unbiased(Place const& place, std::size_t count) {
   auto* const fine_totals = totals_.data();
   auto* const coarse_totals = totals_.data() + fine_stride_;
-  estarfm_totals(codes_.data(), count, fine_.data() + place.window * to_size(fine_stride_), fine_stride_,
-                 fine_stride_, fine_totals);
-  estarfm_totals(codes_.data(), count, coarse_.data() + place.window * to_size(stride_), stride_,
-                 fine_stride_, coarse_totals);
+  sum_values(codes_.data(), count, fine_.data() + place.window * to_size(fine_stride_), fine_stride_,
+             fine_stride_, fine_totals);
+  sum_values(codes_.data(), count, coarse_.data() + place.window * to_size(stride_), stride_, fine_stride_,
+             coarse_totals);
   for (std::size_t i = 0; i < pair_lanes_; ++i)
     shift_[i] = (coarse_totals[i] - fine_totals[i]) / static_cast<double>(count);
   std::vector<double> unlikeness(count), fine(pair_lanes_), coarse(pair_lanes_);
@@ -350,7 +350,7 @@ void EstarfmEnsemble::find_conversion(Place const& place, std::size_t count) {
   }
   Dn const* const coarse = coarse_.data() + place.window * to_size(stride_);
   Dn const* const fine = fine_.data() + place.window * to_size(fine_stride_);
-  estarfm_totals(codes, count, coarse, stride_, fine_stride_, totals_.data());
+  sum_values(codes, count, coarse, stride_, fine_stride_, totals_.data());
   auto const changes = [&](int b) {
     return std::abs(totals_[lane(0, b)] - totals_[lane(1, b)]) >=
            settings_.least_change * static_cast<double>(count);
@@ -359,9 +359,9 @@ void EstarfmEnsemble::find_conversion(Place const& place, std::size_t count) {
   for (int b = 0; b < bands_; ++b) any = any || changes(b);
   if (!any) return;
   std::size_t const size = to_size(fine_stride_);
-  EstarfmMoments const sums{moments_.data(), moments_.data() + size, moments_.data() + 2 * size,
-                            moments_.data() + 3 * size};
-  estarfm_moments(codes, count, coarse, stride_, fine, fine_stride_, fine_stride_, sums);
+  ProductSums const sums{moments_.data(), moments_.data() + size, moments_.data() + 2 * size,
+                         moments_.data() + 3 * size};
+  sum_products(codes, count, coarse, stride_, fine, fine_stride_, fine_stride_, sums);
   for (int b = 0; b < bands_; ++b) {
     if (!changes(b)) continue;
     std::size_t const m = lane(0, b), n = lane(1, b);
@@ -382,11 +382,11 @@ void EstarfmEnsemble::find_conversion(Place const& place, std::size_t count) {
 void EstarfmEnsemble::sum_coarse(Place const& place, std::size_t count) {
   Dn const* const records = coarse_.data() + place.window * to_size(stride_);
   int const pairs_end = fine_stride_;
-  int const first = static_cast<int>(target_lane(place.first, 0)) / estarfm_lanes * estarfm_lanes;
+  int const first = static_cast<int>(target_lane(place.first, 0)) / record_lanes * record_lanes;
   int const last = whole_blocks(static_cast<int>(target_lane(place.last, 0)));
   auto const sum = [&](int from, int to) {
-    weight_sum_ = estarfm_weighted_sums(codes_.data(), weights_.data(), count, records + from, stride_,
-                                        to - from, sums_.data() + from);
+    weight_sum_ = sum_weighted(codes_.data(), weights_.data(), count, records + from, stride_, to - from,
+                               sums_.data() + from);
   };
   if (first <= pairs_end) {
     sum(0, std::max(pairs_end, last));
@@ -399,9 +399,8 @@ void EstarfmEnsemble::sum_coarse(Place const& place, std::size_t count) {
 /// The weighted mean of the fine image k, where the prediction leaves the range (spec, step 7).
 double EstarfmEnsemble::replacement(Place const& place, std::size_t count, int k, int band) {
   if (!replaced_) {
-    estarfm_weighted_sums(codes_.data(), weights_.data(), count,
-                          fine_.data() + place.window * to_size(fine_stride_), fine_stride_, fine_stride_,
-                          replacement_.data());
+    sum_weighted(codes_.data(), weights_.data(), count, fine_.data() + place.window * to_size(fine_stride_),
+                 fine_stride_, fine_stride_, replacement_.data());
   }
   replaced_ = true;
   return replacement_[lane(k, band)] / weight_sum_ + shift_[lane(k, band)];
@@ -436,8 +435,10 @@ void EstarfmEnsemble::write(Place const& place, bool enough, std::size_t count, 
         value = share[0] * replacement(place, count, 0, b) + share[1] * replacement(place, count, 1, b);
         flags |= quality::clamped;
       }
-      double const sigma = prediction_sigma(settings_.sigma[to_size(b)],
-                                            std::sqrt(share[0] * share[1]) * (single[0] - single[1]),
+      // The fine and coarse images of both pairs, and the coarse image of the target, which both share.
+      double const noise =
+          settings_.sigma[to_size(b)] * std::sqrt(1 + 2 * (share[0] * share[0] + share[1] * share[1]));
+      double const sigma = prediction_sigma(noise, std::sqrt(share[0] * share[1]) * (single[0] - single[1]),
                                             share[0] * std::abs(change[0]) + share[1] * std::abs(change[1]));
       flags |= put(output, tile_.range, targets_[to_size(t)], b, row, col, value, sigma);
     }

@@ -315,5 +315,11 @@ TEST(Estarfm, boreas_accuracy_is_that_of_the_specs) {
   }
 }
 
+TEST(Estarfm, told_uncertainty_is_about_that_of_real_errors) {
+  if (testing::shared_folder().empty()) GTEST_SKIP() << "no shared folder with real imagery";
+  auto const result = predict(*make_model("estarfm", testing::boreas_settings({})), testing::boreas_input({0, 2}));
+  EXPECT_NEAR(testing::boreas_share_within_sigma(result.output), 0.68, 0.12);
+}
+
 }  // namespace
 }  // namespace stfcube

@@ -1,4 +1,4 @@
-#include "stfcube/models/classical/estarfm_kernel.hpp"
+#include "stfcube/models/classical/window_sums.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -8,7 +8,7 @@
 // Compression of 16-bit lanes, the heart of the search, is an instruction of its own from here on.
 #define HWY_WANT_AVX3_DL
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "stfcube/models/classical/estarfm_kernel.cpp"
+#define HWY_TARGET_INCLUDE "stfcube/models/classical/window_sums.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
@@ -18,7 +18,7 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-using Doubles = hn::CappedTag<double, estarfm_lanes>;
+using Doubles = hn::CappedTag<double, record_lanes>;
 using Whole = hn::Rebind<std::int32_t, Doubles>;
 using Values = hn::Rebind<std::int16_t, Doubles>;
 using Words = hn::ScalableTag<std::uint16_t>;
@@ -34,7 +34,7 @@ inline DoubleVector loaded(Dn const* values) {
 
 /// The similar values as lowest <= value < lowest + size in 16 bits without a sign; no_data_dn is outside.
 struct Limits {
-  explicit Limits(EstarfmSimilarity const& image) : fine(reinterpret_cast<std::uint16_t const*>(image.fine)) {
+  explicit Limits(SimilarImage const& image) : fine(reinterpret_cast<std::uint16_t const*>(image.fine)) {
     int const first = std::max(image.centre - image.delta, no_data_dn + 1);
     int const last = std::min(image.centre + image.delta, static_cast<int>(std::numeric_limits<Dn>::max()));
     lowest = static_cast<std::uint16_t>(first);
@@ -44,7 +44,7 @@ struct Limits {
   std::uint16_t lowest, size;
 };
 
-std::size_t similar_on_target(std::span<EstarfmSimilarity const> images, int window, int pitch,
+std::size_t similar_on_target(std::span<SimilarImage const> images, int window, int pitch,
                               std::uint16_t* codes) {
   Words const words;
   std::size_t const lanes = hn::Lanes(words), width = static_cast<std::size_t>(window);
@@ -199,7 +199,7 @@ void totals_on_target(std::uint16_t const* codes, std::size_t count, Dn const* r
 }
 
 void moments_on_target(std::uint16_t const* codes, std::size_t count, Dn const* x, int x_stride, Dn const* y,
-                       int y_stride, int lanes, EstarfmMoments const& sums) {
+                       int y_stride, int lanes, ProductSums const& sums) {
   auto const x_step = static_cast<std::size_t>(x_stride), y_step = static_cast<std::size_t>(y_stride);
   for (int lane = 0; lane < lanes; lane += static_cast<int>(hn::Lanes(doubles))) {
     auto sum_y = hn::Zero(doubles), sum_xx = sum_y, sum_xy = sum_y, sum_yy = sum_y;
@@ -217,6 +217,27 @@ void moments_on_target(std::uint16_t const* codes, std::size_t count, Dn const* 
   }
 }
 
+void estimates_on_target(std::uint16_t const* codes, double const* weights, std::size_t count,
+                         double const* estimates, Dn const* fine, int stride, EstimateSums const& sums) {
+  auto const step = static_cast<std::size_t>(stride);
+  for (std::size_t lane = 0; lane < step; lane += hn::Lanes(doubles)) {
+    auto weight = hn::Zero(doubles), estimate = weight, value = weight, squares = weight;
+    for (std::size_t i = 0; i < count; ++i) {
+      std::size_t const at = codes[i] * step + lane;
+      auto const w = hn::LoadU(doubles, weights + i * step + lane);
+      auto const e = hn::LoadU(doubles, estimates + at), f = loaded(fine + at), change = hn::Sub(e, f);
+      weight = hn::Add(weight, w);
+      estimate = hn::Add(estimate, hn::Mul(w, e));
+      value = hn::Add(value, hn::Mul(w, f));
+      squares = hn::Add(squares, hn::Mul(w, hn::Mul(change, change)));
+    }
+    hn::StoreU(weight, doubles, sums.weight + lane);
+    hn::StoreU(estimate, doubles, sums.estimate + lane);
+    hn::StoreU(value, doubles, sums.fine + lane);
+    hn::StoreU(squares, doubles, sums.squares + lane);
+  }
+}
+
 }  // namespace
 }  // namespace stfcube::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -224,6 +245,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace stfcube {
 
+HWY_EXPORT(estimates_on_target);
 HWY_EXPORT(similar_on_target);
 HWY_EXPORT(unlikeness_on_target);
 HWY_EXPORT(weights_on_target);
@@ -231,34 +253,38 @@ HWY_EXPORT(weighted_sums_on_target);
 HWY_EXPORT(totals_on_target);
 HWY_EXPORT(moments_on_target);
 
-std::size_t estarfm_similar(std::span<EstarfmSimilarity const> images, int window, int pitch,
-                            std::uint16_t* codes) {
+std::size_t find_similar(std::span<SimilarImage const> images, int window, int pitch, std::uint16_t* codes) {
   return HWY_DYNAMIC_DISPATCH(similar_on_target)(images, window, pitch, codes);
 }
 
-void estarfm_unlikeness(std::span<Dn const* const> fine, std::span<Dn const* const> coarse, int count,
-                        double* result) {
+void spectral_unlikeness(std::span<Dn const* const> fine, std::span<Dn const* const> coarse, int count,
+                         double* result) {
   HWY_DYNAMIC_DISPATCH(unlikeness_on_target)(fine, coarse, count, result);
 }
 
-void estarfm_weights(std::uint16_t const* codes, std::size_t count, double const* unlikeness,
-                     double const* distance, double* weights) {
+void similarity_weights(std::uint16_t const* codes, std::size_t count, double const* unlikeness,
+                        double const* distance, double* weights) {
   HWY_DYNAMIC_DISPATCH(weights_on_target)(codes, count, unlikeness, distance, weights);
 }
 
-double estarfm_weighted_sums(std::uint16_t const* codes, double const* weights, std::size_t count,
-                             Dn const* records, int stride, int lanes, double* sums) {
+double sum_weighted(std::uint16_t const* codes, double const* weights, std::size_t count, Dn const* records,
+                    int stride, int lanes, double* sums) {
   return HWY_DYNAMIC_DISPATCH(weighted_sums_on_target)(codes, weights, count, records, stride, lanes, sums);
 }
 
-void estarfm_totals(std::uint16_t const* codes, std::size_t count, Dn const* records, int stride, int lanes,
-                    double* sums) {
+void sum_values(std::uint16_t const* codes, std::size_t count, Dn const* records, int stride, int lanes,
+                double* sums) {
   HWY_DYNAMIC_DISPATCH(totals_on_target)(codes, count, records, stride, lanes, sums);
 }
 
-void estarfm_moments(std::uint16_t const* codes, std::size_t count, Dn const* x, int x_stride, Dn const* y,
-                     int y_stride, int lanes, EstarfmMoments const& sums) {
+void sum_products(std::uint16_t const* codes, std::size_t count, Dn const* x, int x_stride, Dn const* y,
+                  int y_stride, int lanes, ProductSums const& sums) {
   HWY_DYNAMIC_DISPATCH(moments_on_target)(codes, count, x, x_stride, y, y_stride, lanes, sums);
+}
+
+void sum_estimates(std::uint16_t const* codes, double const* weights, std::size_t count,
+                   double const* estimates, Dn const* fine, int stride, EstimateSums const& sums) {
+  HWY_DYNAMIC_DISPATCH(estimates_on_target)(codes, weights, count, estimates, fine, stride, sums);
 }
 
 }  // namespace stfcube

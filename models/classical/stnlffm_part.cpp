@@ -71,8 +71,11 @@ std::size_t StnlffmPart::bytes(StnlffmSettings const& settings, TileShape const&
   std::size_t const planes = 4 * to_size(shape.bands) * AlignedArray<Dn>::bytes_for(raster);
   std::size_t const records = 3 * AlignedArray<Dn>::bytes_for(raster * to_size(stride)) +
                               AlignedArray<double>::bytes_for(raster * to_size(stride));
-  // Planes of doubles while coarse images are brought to the fine grid, and their cells.
-  std::size_t const loading = to_size(threads) * sizeof(double) * (2 * raster + 65536);
+  // Doubles while coarse images are brought to the fine grid: a plane, and their cells, at most a quarter of
+  // the tile's pixels and some around.
+  std::size_t const cells = (to_size(shape.padded_width) / 2 + 6) * (to_size(shape.padded_height) / 2 + 6);
+  std::size_t const loading =
+      to_size(threads) * sizeof(double) * (raster + cells + 16 * to_size(raster_side));
   std::size_t const row = Scratch::bytes(settings.window, stride) +
                           to_size(raster_side) * to_size(shape.bands) * sizeof(std::int64_t) * 2 + 4096;
   return planes + records + loading + pixels * (to_size(shape.bands) * sizeof(Sums) + sizeof(void*)) +

@@ -6,8 +6,8 @@
 
 namespace stfcube {
 
-CoarseFit fit_around(FitFcSettings const& settings, Rect const& held, Dn const* before, Dn const* after, int column,
-                     int row) {
+CoarseFit fit_around(FitFcSettings const& settings, Rect const& held, Dn const* before, Dn const* after,
+                     int column, int row) {
   int const r = settings.regression;
   Rect const window = intersect(held, {column - r, row - r, 2 * r + 1, 2 * r + 1});
   std::int64_t n = 0, s = 0, t = 0, ss = 0, st = 0;

@@ -12,10 +12,11 @@ struct CoarseFit {
   double slope = 1, offset = 0;
 };
 
-/// Least squares of `after` on `before` over the valid cells of the window around a cell (column, row); sums are exact.
+/// Least squares of `after` on `before` over the valid cells of the window around a cell (column, row); sums
+/// are exact.
 /// @param before, after  planes [row, column] of the cells `held`
 /// @source specs: fitfc.md, step 1
-CoarseFit fit_around(FitFcSettings const& settings, Rect const& held, Dn const* before, Dn const* after, int column,
-                     int row);
+CoarseFit fit_around(FitFcSettings const& settings, Rect const& held, Dn const* before, Dn const* after,
+                     int column, int row);
 
 }  // namespace stfcube

@@ -9,7 +9,9 @@ namespace {
 
 constexpr auto columns = static_cast<std::size_t>(ColumnCells::columns);
 
-std::size_t to_size(int n) { return static_cast<std::size_t>(n); }
+std::size_t to_size(int n) {
+  return static_cast<std::size_t>(n);
+}
 
 /// Keys' kernel, a = -0.5.
 double keys(double t) {
@@ -42,13 +44,14 @@ std::size_t ColumnCells::bytes(int pixels, int ratio) {
   return sizeof(double) * columns * (side * side + 4 * to_size(pixels)) + 2 * to_size(pixels) * sizeof(Place);
 }
 
-std::vector<ColumnCells::Place> ColumnCells::places(int first, int count, int ratio, int held, int scene_first,
-                                                    int scene_count) {
+std::vector<ColumnCells::Place> ColumnCells::places(int first, int count, int ratio, int held,
+                                                    int scene_first, int scene_count) {
   std::vector<Place> list;
   list.reserve(to_size(count));
   for (int i = 0; i < count; ++i) {
     int const numerator = 2 * (first + i) + 1 - ratio;  // the pixel's centre in steps of 1 / (2 ratio) cells
-    int const whole = numerator >= 0 ? numerator / (2 * ratio) : -((-numerator + 2 * ratio - 1) / (2 * ratio));
+    int const whole =
+        numerator >= 0 ? numerator / (2 * ratio) : -((-numerator + 2 * ratio - 1) / (2 * ratio));
     Place place{};
     place.fraction = static_cast<double>(numerator - whole * 2 * ratio) / (2.0 * ratio);
     for (int k = 0; k < 4; ++k) {

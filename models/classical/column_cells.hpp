@@ -9,8 +9,8 @@
 
 namespace stfcube {
 
-/// Fields on the coarse cells of a block, side by side, that come to the fine grid by cubic convolution. A cell is
-/// invalid in all fields (NaN) or in none.
+/// Fields on the coarse cells of a block, side by side, that come to the fine grid by cubic convolution. A
+/// cell is invalid in all fields (NaN) or in none.
 /// @source specs: conventions, section 4; the same rule as bicubic_plane
 class ColumnCells {
  public:
@@ -44,7 +44,8 @@ class ColumnCells {
     std::array<double, 4> cubic;
     double fraction;
   };
-  static std::vector<Place> places(int first, int count, int ratio, int held, int scene_first, int scene_count);
+  static std::vector<Place> places(int first, int count, int ratio, int held, int scene_first,
+                                   int scene_count);
   double const* along_x(int cell_row);
   void bilinear(Place const& x, Place const& y, double* to) const;
 

@@ -19,7 +19,8 @@ class FitFc final : public FusionModel {
     info_.name = "fitfc";
     info_.title = "Fit-FC, regression model fitting, spatial filtering and residual compensation";
     info_.citation =
-        "Wang, Q., Atkinson, P. M. (2018): Spatio-temporal fusion for daily Sentinel-2 images. Remote Sensing of "
+        "Wang, Q., Atkinson, P. M. (2018): Spatio-temporal fusion for daily Sentinel-2 images. Remote "
+        "Sensing of "
         "Environment 204, 31-42. doi:10.1016/j.rse.2017.10.046";
     info_.pairs_needed = 1;
     info_.needs_coarse = true;
@@ -36,7 +37,10 @@ class FitFc final : public FusionModel {
   }
 
   void fuse(FusionInput const& input, FusionOutput& output) const override {
-    FitFcTile tile{.input = input, .settings = settings_, .range = range_, .sigma = sigma_,
+    FitFcTile tile{.input = input,
+                   .settings = settings_,
+                   .range = range_,
+                   .sigma = sigma_,
                    .max_gap_days = max_gap_days_};
     tile.pairs = pairs_in_reach(input, tolerance_days_, max_gap_days_);
     tile.target_coarse = coarse_of_targets(input);
@@ -61,7 +65,8 @@ class FitFc final : public FusionModel {
 }  // namespace
 
 ModelEntry fitfc_entry() {
-  return {.summary = "local regression of coarse images, similar pixels, residual put back (Wang and Atkinson 2018)",
+  return {.summary =
+              "local regression of coarse images, similar pixels, residual put back (Wang and Atkinson 2018)",
           .options = fitfc_options(),
           .make = [](ModelSettings const& settings) { return std::make_unique<FitFc>(settings); }};
 }

@@ -14,13 +14,16 @@ namespace {
 constexpr auto columns = static_cast<std::size_t>(SimilarSearch::columns);
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
-std::size_t to_size(int n) { return static_cast<std::size_t>(n); }
+std::size_t to_size(int n) {
+  return static_cast<std::size_t>(n);
+}
 
 }  // namespace
 
 std::size_t FitFcBlock::bytes(FitFcSettings const& settings, int ratio, int bands, int pairs, int targets) {
   int const side = SimilarSearch::largest_side, raster_side = side + 2 * settings.window.half_px;
-  std::size_t const raster = to_size(raster_side) * to_size(raster_side), pixels = to_size(side) * to_size(side);
+  std::size_t const raster = to_size(raster_side) * to_size(raster_side),
+                    pixels = to_size(side) * to_size(side);
   std::size_t const cell_side = to_size(ColumnCells::most_cells(raster_side, ratio));
   std::size_t const cells = cell_side * cell_side;
   std::size_t const compared = settings.similarity_bands.size();
@@ -31,8 +34,8 @@ std::size_t FitFcBlock::bytes(FitFcSettings const& settings, int ratio, int band
          SimilarLists::bytes(side * side, settings.window.wanted) + ColumnCells::bytes(raster_side, ratio) +
          raster * (to_size(bands) * sizeof(Dn) + 2) + pixels * (sizeof(int) + 1) +
          cells * (2 * columns * sizeof(double) + 1) + AlignedArray<double>::bytes_for(raster * columns) +
-         to_size(side) * sizeof(SimilarSearch::Means) + to_size(raster_side) * columns * sizeof(double) + patterns +
-         plans;
+         to_size(side) * sizeof(SimilarSearch::Means) + to_size(raster_side) * columns * sizeof(double) +
+         patterns + plans;
 }
 
 FitFcBlock::FitFcBlock(FitFcTile const& tile, Rect const& core_px)
@@ -78,8 +81,8 @@ CoarseFit FitFcBlock::fit(int pair, int target, int band, int column, int row) c
                     series.row(tile_.target_coarse[to_size(target)], band, 0), column, row);
 }
 
-/// True when a cell can be predicted from a pair: it, or with `borrow` one of the regression's window, is valid in
-/// both images. @param coarse_date  -1: whatever the target
+/// True when a cell can be predicted from a pair: it, or with `borrow` one of the regression's window, is
+/// valid in both images. @param coarse_date  -1: whatever the target
 bool FitFcBlock::predictable(int pair, int coarse_date, int column, int row) const {
   int const before = tile_.pairs[to_size(pair)].coarse;
   int const r = tile_.settings.borrow ? tile_.settings.regression : 0;
@@ -113,16 +116,17 @@ void FitFcBlock::make_plans() {
     for (int x = 0; x < core_px_.width; ++x) {
       std::size_t const cell = cell_of(x + h, y + h);
       for (std::size_t p = 0; p < usable.size(); ++p) {
-        usable[p] = predictable_cells[p][cell] &&
-                    input.fine.dn.at(tile_.pairs[p].fine, 0, core_px_.y + y - padded.y,
-                                     core_px_.x + x - padded.x) != no_data_dn;
+        usable[p] =
+            predictable_cells[p][cell] && input.fine.dn.at(tile_.pairs[p].fine, 0, core_px_.y + y - padded.y,
+                                                           core_px_.x + x - padded.x) != no_data_dn;
       }
       if (number < 0 || usable != last) {
         auto const& runs = planner_.runs(usable);
         number = plan_numbers_.try_emplace(&runs, static_cast<int>(plans_.size())).first->second;
         if (number == static_cast<int>(plans_.size())) {
           Plan& plan = plans_.emplace_back(input.targets.size(), -1);
-          for (PairRun const& run : runs) std::fill(plan.begin() + run.first, plan.begin() + run.last, run.pair[0]);
+          for (PairRun const& run : runs)
+            std::fill(plan.begin() + run.first, plan.begin() + run.last, run.pair[0]);
         }
         last = usable;
       }
@@ -174,7 +178,8 @@ void FitFcBlock::fuse(FusionOutput& output) {
 }
 
 /// Predicts targets that see the same cells.
-void FitFcBlock::fuse_group(int pair, Pattern const& pattern, std::vector<int> const& targets, FusionOutput& output) {
+void FitFcBlock::fuse_group(int pair, Pattern const& pattern, std::vector<int> const& targets,
+                            FusionOutput& output) {
   for (int y = 0; y < raster_px_.height; ++y) {
     for (int x = 0; x < raster_px_.width; ++x) {
       std::size_t const i = search_.window_at(x, y);
@@ -200,9 +205,9 @@ void FitFcBlock::fuse_group(int pair, Pattern const& pattern, std::vector<int> c
   }
   std::size_t const together = std::max<std::size_t>(1, columns / to_size(bands_));
   for (std::size_t first = 0; first < targets.size(); first += together) {
-    std::vector<int> const some(targets.begin() + static_cast<std::ptrdiff_t>(first),
-                                targets.begin() +
-                                    static_cast<std::ptrdiff_t>(std::min(targets.size(), first + together)));
+    std::vector<int> const some(
+        targets.begin() + static_cast<std::ptrdiff_t>(first),
+        targets.begin() + static_cast<std::ptrdiff_t>(std::min(targets.size(), first + together)));
     for (int band = 0; band < bands_; band += SimilarSearch::columns) {
       int const bands = std::min(SimilarSearch::columns, bands_ - band);
       fit_columns(pair, some, band, bands);
@@ -227,7 +232,8 @@ void FitFcBlock::fit_columns(int pair, std::vector<int> const& targets, int firs
       std::size_t c = cell * columns;
       for (int const target : targets) {
         int const now = tile_.target_coarse[to_size(target)];
-        bool const valid = coarse(dates.coarse, 0, column, row) != no_data_dn && coarse(now, 0, column, row) != no_data_dn;
+        bool const valid =
+            coarse(dates.coarse, 0, column, row) != no_data_dn && coarse(now, 0, column, row) != no_data_dn;
         bool const usable = predictable(pair, now, column, row);
         for (int band = first_band; band < first_band + bands; ++band, ++c) {
           slope_[c] = offset_[c] = residuals[c] = nan;
@@ -238,7 +244,8 @@ void FitFcBlock::fit_columns(int pair, std::vector<int> const& targets, int firs
           partial_[cell] = line.count < all;
           residuals[c] = 0;
           if (!valid || !with_residual) continue;
-          double const before = coarse(dates.coarse, band, column, row), after = coarse(now, band, column, row);
+          double const before = coarse(dates.coarse, band, column, row),
+                       after = coarse(now, band, column, row);
           residuals[c] = after - line.slope * before - line.offset;
         }
       }
@@ -251,8 +258,7 @@ void FitFcBlock::fill_images(int first_band, int bands) {
   Rect const inside = intersect(raster_px_, tile_.input.scene_px);
   int const ratio = tile_.input.ratio;
   std::array<Dn const*, columns> fine;
-  for (std::size_t c = 0; c < columns; ++c)
-    fine[c] = fine_[to_size(first_band) + c % to_size(bands)].data();
+  for (std::size_t c = 0; c < columns; ++c) fine[c] = fine_[to_size(first_band) + c % to_size(bands)].data();
   for (int y = inside.y; y < inside.bottom(); ++y) {
     std::size_t const first = search_.window_at(inside.x - raster_px_.x, y - raster_px_.y);
     double* to = images_.data() + first * columns;
@@ -276,14 +282,16 @@ void FitFcBlock::write_row(int pair, int y, std::vector<int> const& targets, int
   int const row = (core_px_.y + y) / tile_.input.ratio;
   std::size_t first_column = 0;
   for (int const target : targets) {
-    auto const base = fused_flags({.first = target, .last = target + 1, .pairs = 1, .pair = {pair, 0}}, tile_.pairs,
-                                  tile_.input.targets[to_size(target)]);
+    auto const base = fused_flags({.first = target, .last = target + 1, .pairs = 1, .pair = {pair, 0}},
+                                  tile_.pairs, tile_.input.targets[to_size(target)]);
     for (int x = 0; x < core_px_.width; ++x) {
       int const pixel = y * core_px_.width + x;
-      if (asked_[to_size(pixel)] == 0 || plans_[to_size(plan_of_[to_size(pixel)])][to_size(target)] != pair) continue;
+      if (asked_[to_size(pixel)] == 0 || plans_[to_size(plan_of_[to_size(pixel)])][to_size(target)] != pair)
+        continue;
       int const column = (core_px_.x + x) / tile_.input.ratio;
       int const now = tile_.target_coarse[to_size(target)];
-      bool const has_change = coarse(dates.coarse, 0, column, row) != no_data_dn && coarse(now, 0, column, row) != no_data_dn;
+      bool const has_change =
+          coarse(dates.coarse, 0, column, row) != no_data_dn && coarse(now, 0, column, row) != no_data_dn;
       quality::Flags flags = base;
       if (partial_[cells_.cell(column, row)] != 0) flags |= quality::input_masked;
       if (!has_change || (searched && lists_.of(pixel).size() < to_size(settings.window.wanted)))

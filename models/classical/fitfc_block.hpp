@@ -50,7 +50,8 @@ class FitFcBlock {
   void fuse_group(int pair, Pattern const& pattern, std::vector<int> const& targets, FusionOutput& output);
   void fit_columns(int pair, std::vector<int> const& targets, int first_band, int bands);
   void fill_images(int first_band, int bands);
-  void write_row(int pair, int y, std::vector<int> const& targets, int first_band, int bands, FusionOutput& output);
+  void write_row(int pair, int y, std::vector<int> const& targets, int first_band, int bands,
+                 FusionOutput& output);
   CoarseFit fit(int pair, int target, int band, int column, int row) const;
   Dn coarse(int date, int band, int column, int row) const;
   std::size_t cell_of(int x, int y) const;
@@ -65,15 +66,15 @@ class FitFcBlock {
   PairPlanner planner_;
   std::map<std::vector<PairRun> const*, int> plan_numbers_;
   std::vector<Plan> plans_;
-  std::vector<int> plan_of_;                ///< [pixel]
-  std::vector<std::vector<Dn>> fine_;       ///< [band]: raster
-  std::vector<std::uint8_t> fine_valid_;    ///< raster
-  std::vector<std::uint8_t> usable_;        ///< raster: fine pixel and regression there
-  std::vector<std::uint8_t> asked_;         ///< [pixel]
-  std::vector<double> slope_, offset_;      ///< [cell, column]
-  std::vector<std::uint8_t> partial_;       ///< [cell]: cells of the regression's window were missing
-  AlignedArray<double> images_;             ///< [raster pixel, column]
-  std::vector<SimilarSearch::Means> means_; ///< [x]
+  std::vector<int> plan_of_;                 ///< [pixel]
+  std::vector<std::vector<Dn>> fine_;        ///< [band]: raster
+  std::vector<std::uint8_t> fine_valid_;     ///< raster
+  std::vector<std::uint8_t> usable_;         ///< raster: fine pixel and regression there
+  std::vector<std::uint8_t> asked_;          ///< [pixel]
+  std::vector<double> slope_, offset_;       ///< [cell, column]
+  std::vector<std::uint8_t> partial_;        ///< [cell]: cells of the regression's window were missing
+  AlignedArray<double> images_;              ///< [raster pixel, column]
+  std::vector<SimilarSearch::Means> means_;  ///< [x]
 };
 
 }  // namespace stfcube

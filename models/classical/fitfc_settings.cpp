@@ -41,7 +41,8 @@ double number_or_auto(ModelOptions const& options, std::string const& name, doub
   return options.text(name) == "auto" ? automatic : options.number(name, lowest, highest);
 }
 
-int integer_or_auto(ModelOptions const& options, std::string const& name, int lowest, int highest, int automatic) {
+int integer_or_auto(ModelOptions const& options, std::string const& name, int lowest, int highest,
+                    int automatic) {
   return options.text(name) == "auto" ? automatic : options.integer(name, lowest, highest);
 }
 
@@ -82,7 +83,8 @@ std::vector<OptionSpec> const& fitfc_options() {
       {"ridge", "0", "DN; draws slopes toward 1 where coarse cells differ by less (25 is a good value)"},
       {"a_bounds", "none", "none, or the lowest and the highest slope"},
       {"borrow", "false", "predict cells without a coarse value from the regression of their neighbours"},
-      {"result", "complete", "complete | filtered (without residual) | regression (without filter and residual)"},
+      {"result", "complete",
+       "complete | filtered (without residual) | regression (without filter and residual)"},
   };
   return options;
 }

@@ -37,7 +37,8 @@ struct FitFcSettings {
 /// A number of the option's range, or `automatic` where it says auto.
 double number_or_auto(ModelOptions const& options, std::string const& name, double lowest, double highest,
                       double automatic);
-int integer_or_auto(ModelOptions const& options, std::string const& name, int lowest, int highest, int automatic);
+int integer_or_auto(ModelOptions const& options, std::string const& name, int lowest, int highest,
+                    int automatic);
 
 /// Indices of the bands that an option names: "all", or names of bands of the cube.
 /// @throws Error(config) naming the key

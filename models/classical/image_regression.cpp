@@ -11,7 +11,9 @@ namespace {
 /// Below this variance a single image says nothing about change of contrast, DN^2.
 constexpr double least_variance = 1;
 
-std::size_t to_size(int n) { return static_cast<std::size_t>(n); }
+std::size_t to_size(int n) {
+  return static_cast<std::size_t>(n);
+}
 
 /// A small symmetric matrix, row-major.
 struct Matrix {
@@ -90,7 +92,8 @@ std::vector<double> solve(RegressionSums const& sums, std::vector<int> const& us
 }
 
 /// The part of the target's variance that factors explain.
-double explained(RegressionSums const& sums, std::vector<int> const& used, std::vector<double> const& factors) {
+double explained(RegressionSums const& sums, std::vector<int> const& used,
+                 std::vector<double> const& factors) {
   double total = 0;
   for (std::size_t i = 0; i < used.size(); ++i) {
     total += 2 * factors[i] * sums.with_target(used[i]);
@@ -149,7 +152,8 @@ ImageCombination explain_image(RegressionSums const& sums, std::span<int const> 
   if (sums.cells() == 0 || sums.images() == 0) return result;
   Chosen chosen{distinct(sums, farthest), {}};
   bool const alone = chosen.first.size() <= 1;
-  if (alone && (chosen.first.empty() || sums.cells() < 3 || sums.between(chosen.first[0], chosen.first[0]) < least_variance)) {
+  if (alone && (chosen.first.empty() || sums.cells() < 3 ||
+                sums.between(chosen.first[0], chosen.first[0]) < least_variance)) {
     chosen = {{chosen.first.empty() ? farthest.back() : chosen.first[0]}, {1.0}};
   } else {
     chosen.second = solve(sums, chosen.first);

@@ -9,11 +9,14 @@
 
 namespace stfcube {
 
-/// Sums over cells that describe how one image depends on several others: exact, so that they add up in any order.
+/// Sums over cells that describe how one image depends on several others: exact, so that they add up in any
+/// order.
 class RegressionSums {
  public:
   /// Numbers for `images` images and the one to explain.
-  static std::size_t count(int images) { return 3 + 2 * size(images) + size(images) * (size(images) + 1) / 2; }
+  static std::size_t count(int images) {
+    return 3 + 2 * size(images) + size(images) * (size(images) + 1) / 2;
+  }
 
   /// @param sums  `count` numbers, lives as long as this
   RegressionSums(std::span<ExactSum const> sums, int images) : sums_(sums), images_(images) {}
@@ -77,8 +80,9 @@ inline constexpr double largest_condition = 1e8;
 /// Noise gain above which `forbid_when_noisy` forbids negative factors.
 inline constexpr double noisy_gain = 1.5;
 
-/// Least squares of the target on the images. Leaves out constant images, and as long as the others say the same or there are
-/// too few cells the image that comes first in `farthest`. A last image without contrast has the factor 1.
+/// Least squares of the target on the images. Leaves out constant images, and as long as the others say the
+/// same or there are too few cells the image that comes first in `farthest`. A last image without contrast
+/// has the factor 1.
 /// @param farthest  images in the order in which they are given up
 /// @source specs: vipstf.md, step 1
 ImageCombination explain_image(RegressionSums const& sums, std::span<int const> farthest, Negative negative);

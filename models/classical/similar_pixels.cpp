@@ -63,7 +63,9 @@ struct WholeMeasure {
   static Value const* tail(View const& view) { return view.tail_whole; }
 
 #if HWY_TARGET == HWY_SCALAR
-  static auto middle(Dn const* at) { return at; }
+  static auto middle(Dn const* at) {
+    return at;
+  }
   static auto between(Dn const* at, Dn const* middle) {
     Value sum = 0;
     for (std::size_t b = 0; b < 2; ++b) {
@@ -215,8 +217,8 @@ class Selector {
     largest_ = std::min(highest, hn::GetLane(hn::MaxOfLanes(tag, largest)));
   }
 
-  /// Moves the threshold until it lets pass what is wanted and not much more; ends at the largest measure when there are
-  /// fewer.
+  /// Moves the threshold until it lets pass what is wanted and not much more; ends at the largest measure
+  /// when there are fewer.
   void find_threshold() {
     std::size_t const most = std::max<std::size_t>(2 * view_.wanted, 64);
     Value below = -1, above = largest_;  // too low, and high enough unless there are too few
@@ -232,7 +234,8 @@ class Selector {
       if (round < 6) {
         double const factor = std::sqrt(goal_ / static_cast<double>(std::max<std::size_t>(count_, 1)));
         double const guess = static_cast<double>(std::min(threshold_, largest_)) * factor + 1;
-        if (guess > static_cast<double>(below) && guess < static_cast<double>(above)) next = static_cast<Value>(guess);
+        if (guess > static_cast<double>(below) && guess < static_cast<double>(above))
+          next = static_cast<Value>(guess);
       }
       bool const done = next <= below || next >= above;
       threshold_ = done ? above : next;
@@ -352,18 +355,18 @@ void select_row(View const& view, std::size_t base, std::span<std::uint8_t const
   Selector<Source> selector(view);
   for (std::size_t x = 0; x < asked.size(); ++x) {
     counts[x] = 0;
-    if (asked[x] != 0) counts[x] = static_cast<std::uint16_t>(selector.select(base + x, codes + x * view.wanted));
+    if (asked[x] != 0)
+      counts[x] = static_cast<std::uint16_t>(selector.select(base + x, codes + x * view.wanted));
   }
 }
 
 void find_row(View const& view, bool whole_numbers, std::size_t base, std::span<std::uint8_t const> asked,
               std::uint16_t* codes, std::uint16_t* counts) {
   bool const squares = view.measure == Measure::squares;
-  auto const select = whole_numbers
-                          ? (squares ? select_row<WholeMeasure<Measure::squares>>
-                                     : select_row<WholeMeasure<Measure::differences>>)
-                          : (squares ? select_row<RealMeasure<Measure::squares>>
-                                     : select_row<RealMeasure<Measure::differences>>);
+  auto const select = whole_numbers ? (squares ? select_row<WholeMeasure<Measure::squares>>
+                                               : select_row<WholeMeasure<Measure::differences>>)
+                                    : (squares ? select_row<RealMeasure<Measure::squares>>
+                                               : select_row<RealMeasure<Measure::differences>>);
   select(view, base, asked, codes, counts);
 }
 
@@ -399,7 +402,9 @@ namespace {
 HWY_EXPORT(find_row);
 HWY_EXPORT(average);
 
-std::size_t to_size(int n) { return static_cast<std::size_t>(n); }
+std::size_t to_size(int n) {
+  return static_cast<std::size_t>(n);
+}
 
 /// Width of a window row with padding.
 std::size_t padded_width(SimilarWindow const& window) {
@@ -412,7 +417,9 @@ std::size_t window_values(SimilarWindow const& window) {
 }
 
 /// A raster's values and a vector beyond, which the last window reaches.
-std::size_t with_margin(std::size_t raster) { return raster + similar_row_lanes; }
+std::size_t with_margin(std::size_t raster) {
+  return raster + similar_row_lanes;
+}
 
 /// The smallest and the largest of the usable values of a raster.
 struct ValueRange {

@@ -28,7 +28,8 @@ class SimilarLists {
 
   /// Offsets in a raster, seen from the upper left pixel of the pixel's window; ascending.
   std::span<std::uint16_t const> of(int pixel) const {
-    return {codes_.data() + static_cast<std::size_t>(pixel) * wanted_, counts_[static_cast<std::size_t>(pixel)]};
+    return {codes_.data() + static_cast<std::size_t>(pixel) * wanted_,
+            counts_[static_cast<std::size_t>(pixel)]};
   }
 
  private:
@@ -38,9 +39,9 @@ class SimilarLists {
   std::vector<std::uint16_t> counts_;  ///< [pixel]
 };
 
-/// Finds, for each pixel of a block, the n pixels of its window that are most like it: those with the smallest
-/// (Q, d^2, dy, dx) among the usable ones, Q a sum over bands. The result does not depend on the block, nor on the
-/// width of vectors. One object for each thread.
+/// Finds, for each pixel of a block, the n pixels of its window that are most like it: those with the
+/// smallest (Q, d^2, dy, dx) among the usable ones, Q a sum over bands. The result does not depend on the
+/// block, nor on the width of vectors. One object for each thread.
 /// @source specs: fitfc.md, steps 4 and 5; conventions, section 5
 class SimilarSearch {
  public:
@@ -56,7 +57,9 @@ class SimilarSearch {
   /// Pixels in a row of a raster, and rows.
   int pitch() const { return pitch_; }
   int raster_rows() const { return raster_rows_; }
-  std::size_t raster_size() const { return static_cast<std::size_t>(pitch_) * static_cast<std::size_t>(raster_rows_); }
+  std::size_t raster_size() const {
+    return static_cast<std::size_t>(pitch_) * static_cast<std::size_t>(raster_rows_);
+  }
   /// Where the window of pixel (x, y) of the block begins in a raster.
   std::size_t window_at(int x, int y) const {
     return static_cast<std::size_t>(y) * static_cast<std::size_t>(pitch_) + static_cast<std::size_t>(x);
@@ -70,8 +73,8 @@ class SimilarSearch {
   void compare(std::span<Dn const* const> planes, std::span<std::uint8_t const> usable, Measure measure);
   void compare(std::span<double const* const> planes, std::span<std::uint8_t const> usable, Measure measure);
 
-  /// Lists the similar pixels of all pixels of the block where `asked` is not 0; of the others none. The pixels
-  /// asked for must be usable.
+  /// Lists the similar pixels of all pixels of the block where `asked` is not 0; of the others none. The
+  /// pixels asked for must be usable.
   /// @param asked  [row, column] of the block
   void find(std::span<std::uint8_t const> asked, SimilarLists& lists);
 
@@ -96,20 +99,21 @@ class SimilarSearch {
   int cols_, rows_, pitch_, raster_rows_;
   bool whole_numbers_ = true;
   Measure measure_ = Measure::squares;
-  int planes_ = 0;                             ///< in use: pairs of bands, or bands
-  std::vector<AlignedArray<Dn>> pairs_;        ///< [pair of bands]: raster of two bands side by side
-  std::vector<AlignedArray<double>> values_;   ///< [band]: raster
-  AlignedArray<std::int32_t> excluded_whole_;  ///< raster: 0, or the largest number where a pixel cannot be chosen
-  AlignedArray<double> excluded_real_;         ///< raster: 0, or infinity there
-  AlignedArray<double> weights_;               ///< by offset in the raster
-  AlignedArray<std::int32_t> tail_whole_;      ///< of a window's row: 0, beyond it the largest number
-  AlignedArray<double> tail_real_;             ///< 0, beyond it infinity
-  AlignedArray<double> measures_;              ///< of the window, rows padded to whole vectors
-  AlignedArray<double> survivors_;             ///< Q of those below the threshold
-  AlignedArray<double> selection_;             ///< copy to select from
-  AlignedArray<std::int32_t> indices_;         ///< of survivors, in `measures_`
-  std::vector<std::uint16_t> codes_;           ///< by index in `measures_`: offset in the raster
-  std::vector<std::uint16_t> order_;           ///< by index in `measures_`: rank by (d^2, dy, dx)
+  int planes_ = 0;                            ///< in use: pairs of bands, or bands
+  std::vector<AlignedArray<Dn>> pairs_;       ///< [pair of bands]: raster of two bands side by side
+  std::vector<AlignedArray<double>> values_;  ///< [band]: raster
+  AlignedArray<std::int32_t>
+      excluded_whole_;                  ///< raster: 0, or the largest number where a pixel cannot be chosen
+  AlignedArray<double> excluded_real_;  ///< raster: 0, or infinity there
+  AlignedArray<double> weights_;        ///< by offset in the raster
+  AlignedArray<std::int32_t> tail_whole_;  ///< of a window's row: 0, beyond it the largest number
+  AlignedArray<double> tail_real_;         ///< 0, beyond it infinity
+  AlignedArray<double> measures_;          ///< of the window, rows padded to whole vectors
+  AlignedArray<double> survivors_;         ///< Q of those below the threshold
+  AlignedArray<double> selection_;         ///< copy to select from
+  AlignedArray<std::int32_t> indices_;     ///< of survivors, in `measures_`
+  std::vector<std::uint16_t> codes_;       ///< by index in `measures_`: offset in the raster
+  std::vector<std::uint16_t> order_;       ///< by index in `measures_`: rank by (d^2, dy, dx)
   std::vector<std::uint32_t> ties_;
 };
 

@@ -9,11 +9,17 @@
 namespace stfcube {
 namespace {
 
-std::size_t to_size(int n) { return static_cast<std::size_t>(n); }
+std::size_t to_size(int n) {
+  return static_cast<std::size_t>(n);
+}
 
-std::string subject(Date target) { return "vipstf/" + to_string(target); }
+std::string subject(Date target) {
+  return "vipstf/" + to_string(target);
+}
 
-std::string set_name(std::string const& name, CandidateSet set) { return fmt::format("{}/{}", name, set); }
+std::string set_name(std::string const& name, CandidateSet set) {
+  return fmt::format("{}/{}", name, set);
+}
 
 /// Cells whose first pixel lies in `px`.
 Rect cells_starting_in(Rect const& px, int ratio) {
@@ -115,7 +121,8 @@ CoarseRegressions::Sums CoarseRegressions::sums(Date target, StatZones::Zone zon
 }
 
 std::vector<ImageCombination> combine(CoarseRegressions::Sums const& sums, CandidateSet set,
-                                      std::span<Date const> candidates, Date target, int bands, Negative negative) {
+                                      std::span<Date const> candidates, Date target, int bands,
+                                      Negative negative) {
   std::vector<ExactSum> total;
   for (auto const& [valid, part] : sums) {
     if ((valid & set) != set) continue;

@@ -12,8 +12,9 @@
 
 namespace stfcube {
 
-/// The first pass of VIPSTF: what regressions of coarse targets on the candidates' coarse images need. Cells are summed up
-/// by which candidates are valid there, so that a regression on any of them can be made from all cells where those are.
+/// The first pass of VIPSTF: what regressions of coarse targets on the candidates' coarse images need. Cells
+/// are summed up by which candidates are valid there, so that a regression on any of them can be made from
+/// all cells where those are.
 /// @source specs: vipstf.md, step 1
 class CoarseRegressions {
  public:
@@ -40,9 +41,10 @@ class CoarseRegressions {
   std::optional<Statistics> statistics_;
 };
 
-/// The combination of the candidates `set` from the cells where all of them are valid, per band; empty where there is none.
-/// Factors are by candidate. @param candidates  their dates, best first
+/// The combination of the candidates `set` from the cells where all of them are valid, per band; empty where
+/// there is none. Factors are by candidate. @param candidates  their dates, best first
 std::vector<ImageCombination> combine(CoarseRegressions::Sums const& sums, CandidateSet set,
-                                      std::span<Date const> candidates, Date target, int bands, Negative negative);
+                                      std::span<Date const> candidates, Date target, int bands,
+                                      Negative negative);
 
 }  // namespace stfcube

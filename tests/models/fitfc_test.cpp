@@ -23,12 +23,12 @@ using testing::expect_support;
 using testing::fuse_tile;
 using testing::golden_input;
 using testing::golden_settings;
+using testing::is_part_of;
 using testing::Options;
 using testing::patchy_scene;
 using testing::patchy_settings;
 using testing::predict;
 using testing::simple_scene;
-using testing::is_part_of;
 
 Options golden_options(Options options = {}) {
   options.merge(Options{{"fitfc.window", "15"}, {"fitfc.similar", "12"}});
@@ -48,8 +48,12 @@ testing::GoldenResult run_simple(FusionInput const& input, Options const& option
   return predict(*make_model("fitfc", settings), input);
 }
 
-int uneven(int y, int x) { return 300 + 17 * ((x * 7 + y * 13) % 29) + 3 * y; }
-int uneven_cell(int row, int column) { return 500 + 41 * ((row * 5 + column * 3) % 11); }
+int uneven(int y, int x) {
+  return 300 + 17 * ((x * 7 + y * 13) % 29) + 3 * y;
+}
+int uneven_cell(int row, int column) {
+  return 500 + 41 * ((row * 5 + column * 3) % 11);
+}
 
 TEST(FitFc, has_the_golden_row) {
   expect_golden(run(golden_input({0}), golden_options()), {{2603177, 2796778, 6978583},
@@ -82,13 +86,15 @@ TEST(FitFc, a_linear_change_is_found_exactly) {
 }
 
 TEST(FitFc, constant_coarse_images_keep_the_texture) {
-  auto const input = simple_scene(uneven, [](int, int) { return 700; }, [](int, int) { return 790; });
+  auto const input = simple_scene(
+      uneven, [](int, int) { return 700; }, [](int, int) { return 790; });
   auto const result = run_simple(input, {{"fitfc.similar", "1"}});
   for (int y = 0; y < 24; ++y) {
     for (int x = 0; x < 24; ++x) ASSERT_NEAR(result.exact.at(0, 0, y, x), uneven(y, x) + 90, 1e-9);
   }
   // The variance up to which that holds is an option.
-  auto const sloped = simple_scene(uneven, uneven_cell, [](int row, int column) { return 2 * uneven_cell(row, column); });
+  auto const sloped =
+      simple_scene(uneven, uneven_cell, [](int row, int column) { return 2 * uneven_cell(row, column); });
   EXPECT_NE(run_simple(sloped, {}).sum(0), run_simple(sloped, {{"fitfc.var_min", "1e9"}}).sum(0));
 }
 
@@ -136,7 +142,8 @@ TEST(FitFc, a_constant_added_to_the_coarse_target_is_added_to_the_prediction) {
 // ---- options
 
 TEST(FitFc, bounds_and_ridge_hold_slopes_down) {
-  auto const input = simple_scene(uneven, uneven_cell, [](int row, int column) { return 3 * uneven_cell(row, column); });
+  auto const input =
+      simple_scene(uneven, uneven_cell, [](int row, int column) { return 3 * uneven_cell(row, column); });
   auto const at = [&](Options options) {
     options["fitfc.result"] = "regression";
     auto const result = run_simple(input, options);
@@ -165,8 +172,9 @@ TEST(FitFc, the_preset_stands_for_its_options) {
                              {"fitfc.similarity_bands", "red nir"}});
   EXPECT_TRUE(std::ranges::equal(preset.exact.all(), spelled.exact.all()));
   EXPECT_FALSE(std::ranges::equal(preset.exact.all(), with({}).exact.all()));
-  EXPECT_FALSE(std::ranges::equal(preset.exact.all(),
-                                  with({{"fitfc.preset", "landsat-modis"}, {"fitfc.similarity_bands", "nir"}}).exact.all()));
+  EXPECT_FALSE(std::ranges::equal(
+      preset.exact.all(),
+      with({{"fitfc.preset", "landsat-modis"}, {"fitfc.similarity_bands", "nir"}}).exact.all()));
   EXPECT_FALSE(std::ranges::equal(with({{"fitfc.distance", "3"}}).exact.all(), with({}).exact.all()));
   EXPECT_FALSE(std::ranges::equal(with({{"fitfc.regression", "2"}}).exact.all(), with({}).exact.all()));
   EXPECT_FALSE(std::ranges::equal(with({{"fitfc.result", "filtered"}}).exact.all(), with({}).exact.all()));
@@ -211,16 +219,16 @@ TEST(FitFc, a_cloud_over_a_cell_leaves_a_gap_that_neighbours_can_lend) {
       ASSERT_EQ(plain.output.quality.at(0, 0, y, x),
                 clouded ? quality::no_data
                         : quality::fused | quality::extrapolated | (beside ? quality::input_masked : 0));
-      ASSERT_EQ(lent.output.quality.at(0, 0, y, x),
-                quality::fused | quality::extrapolated | (beside ? quality::input_masked : 0) |
-                    (clouded ? quality::low_confidence : 0));
+      ASSERT_EQ(lent.output.quality.at(0, 0, y, x), quality::fused | quality::extrapolated |
+                                                        (beside ? quality::input_masked : 0) |
+                                                        (clouded ? quality::low_confidence : 0));
     }
   }
 }
 
 TEST(FitFc, one_valid_pixel_is_predicted_from_itself) {
-  auto input = simple_scene([](int y, int x) { return y == 9 && x == 14 ? 800 : int{no_data_dn}; }, uneven_cell,
-                            [](int row, int column) { return uneven_cell(row, column) + 50; });
+  auto input = simple_scene([](int y, int x) { return y == 9 && x == 14 ? 800 : int{no_data_dn}; },
+                            uneven_cell, [](int row, int column) { return uneven_cell(row, column) + 50; });
   auto const result = run_simple(input, {});
   for (int y = 0; y < 24; ++y) {
     for (int x = 0; x < 24; ++x) {
@@ -231,15 +239,18 @@ TEST(FitFc, one_valid_pixel_is_predicted_from_itself) {
     }
   }
   input.targets = {Date{2}};  // no coarse image at all
-  EXPECT_TRUE(std::ranges::all_of(run_simple(input, {}).output.dn.all(), [](Dn v) { return v == no_data_dn; }));
+  EXPECT_TRUE(
+      std::ranges::all_of(run_simple(input, {}).output.dn.all(), [](Dn v) { return v == no_data_dn; }));
   input.targets = {Date{1}};
   input.fine.dates = {Date{500}};  // no pair
-  EXPECT_TRUE(std::ranges::all_of(run_simple(input, {}).output.dn.all(), [](Dn v) { return v == no_data_dn; }));
+  EXPECT_TRUE(
+      std::ranges::all_of(run_simple(input, {}).output.dn.all(), [](Dn v) { return v == no_data_dn; }));
 }
 
 TEST(FitFc, values_beyond_the_range_are_clamped) {
   auto const constant = [](int value) { return [value](int, int) { return value; }; };
-  auto const high = run_simple(simple_scene(constant(15990), constant(100), constant(150)), {{"fitfc.window", "7"}});
+  auto const high =
+      run_simple(simple_scene(constant(15990), constant(100), constant(150)), {{"fitfc.window", "7"}});
   EXPECT_EQ(high.output.dn.at(0, 0, 12, 12), 16000);
   EXPECT_EQ(high.output.quality.at(0, 0, 12, 12), quality::fused | quality::extrapolated | quality::clamped);
 }
@@ -295,7 +306,8 @@ TEST(FitFc, tiles_threads_targets_and_instruction_sets_change_no_bit) {
       one.targets = {whole.targets[t]};
       auto const alone = fuse_tile(*model, one);
       for (int b = 0; b < 2; ++b) {
-        EXPECT_TRUE(std::ranges::equal(expected.output.dn.plane(static_cast<int>(t), b), alone.output.dn.plane(0, b)));
+        EXPECT_TRUE(std::ranges::equal(expected.output.dn.plane(static_cast<int>(t), b),
+                                       alone.output.dn.plane(0, b)));
         EXPECT_TRUE(std::ranges::equal(expected.output.uncertainty.plane(static_cast<int>(t), b),
                                        alone.output.uncertainty.plane(0, b)));
       }

@@ -24,7 +24,9 @@ struct Case {
 
 struct Block {
   explicit Block(Case const& c, unsigned seed)
-      : search(c.window, c.cols, c.rows), usable(search.raster_size()), asked(static_cast<std::size_t>(c.cols * c.rows)) {
+      : search(c.window, c.cols, c.rows),
+        usable(search.raster_size()),
+        asked(static_cast<std::size_t>(c.cols * c.rows)) {
     std::mt19937 random(seed);
     for (int b = 0; b < c.bands; ++b) {
       auto& plane = planes.emplace_back(search.raster_size());
@@ -75,10 +77,10 @@ INSTANTIATE_TEST_SUITE_P(
     Images, SimilarPixels,
     ::testing::Values(Case{{15, 30, 15.5}, 20, 6, 4, 2000, 1, 0, Measure::squares},
                       Case{{7, 12, 7.5}, 20, 20, 3, 3000, 1, 0.2, Measure::squares},
-                      Case{{7, 12, 7.5}, 20, 20, 3, 3, 50, 0.1, Measure::squares},           // many ties
-                      Case{{4, 20, 4.5}, 17, 9, 2, 1, 1, 0, Measure::squares},               // all equal
-                      Case{{4, 20, 4.5}, 17, 9, 2, 60000, 1, 0, Measure::squares},           // 32 bits are too few
-                      Case{{4, 200, 4.5}, 17, 9, 1, 100, 9, 0.5, Measure::squares},          // fewer than wanted
+                      Case{{7, 12, 7.5}, 20, 20, 3, 3, 50, 0.1, Measure::squares},   // many ties
+                      Case{{4, 20, 4.5}, 17, 9, 2, 1, 1, 0, Measure::squares},       // all equal
+                      Case{{4, 20, 4.5}, 17, 9, 2, 60000, 1, 0, Measure::squares},   // 32 bits are too few
+                      Case{{4, 200, 4.5}, 17, 9, 1, 100, 9, 0.5, Measure::squares},  // fewer than wanted
                       Case{{4, 10, 4.5}, 17, 9, 5, 200, 9, 0.95, Measure::squares},
                       Case{{0, 1, 0.5}, 5, 5, 1, 200, 9, 0.3, Measure::squares},
                       Case{{16, 40, 16}, 64, 3, 6, 900, 2, 0.05, Measure::differences},

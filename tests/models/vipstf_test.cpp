@@ -61,8 +61,8 @@ TEST(Vipstf, has_the_golden_row) {
                                                                 {575.4426, 301.7792, 3381.4258}}}});
 }
 
-void expect_boreas(Options const& options, std::vector<int> const& pairs, testing::BoreasAccuracy const& expected,
-                   bool all_measures) {
+void expect_boreas(Options const& options, std::vector<int> const& pairs,
+                   testing::BoreasAccuracy const& expected, bool all_measures) {
   auto const model = make_model("vipstf", testing::boreas_settings(options));
   auto const result = predict(*model, testing::boreas_input(pairs));
   auto const accuracy = testing::boreas_accuracy(result.output.dn);
@@ -89,8 +89,9 @@ TEST(Vipstf, a_combination_is_found_exactly) {
   for (Dn& value : input.coarse.dn.all()) value = static_cast<Dn>(value / 4);
   explain_target(input, {2, -1}, 35);
   for (char const* regression : {"global", "local"}) {
-    auto const result =
-        run(input, only_itself({{"vipstf.negative", "allow"}, {"vipstf.regression", regression}, {"vipstf.local_window", "5"}}));
+    auto const result = run(input, only_itself({{"vipstf.negative", "allow"},
+                                                {"vipstf.regression", regression},
+                                                {"vipstf.local_window", "5"}}));
     for (int b = 0; b < 3; ++b) {
       for (int y = 0; y < 60; ++y) {
         for (int x = 0; x < 60; ++x) {
@@ -124,7 +125,8 @@ TEST(Vipstf, of_two_equal_dates_one_is_left_out) {
   }
   auto const both = run(two, golden_options());
   auto const one = run(golden_input({0}), golden_options());
-  for (std::size_t i = 0; i < one.exact.size(); ++i) ASSERT_NEAR(both.exact.all()[i], one.exact.all()[i], 1e-8);
+  for (std::size_t i = 0; i < one.exact.size(); ++i)
+    ASSERT_NEAR(both.exact.all()[i], one.exact.all()[i], 1e-8);
 }
 
 TEST(Vipstf, negative_factors_can_be_forbidden) {
@@ -143,12 +145,63 @@ TEST(Vipstf, negative_factors_can_be_forbidden) {
 
 TEST(Vipstf, filtering_all_smooths_the_virtual_image_too) {
   FusionInput input = golden_input({0});
-  for (int b = 0; b < 3; ++b) std::ranges::copy(input.coarse.dn.plane(0, b), input.coarse.dn.plane(1, b).begin());
+  for (int b = 0; b < 3; ++b)
+    std::ranges::copy(input.coarse.dn.plane(0, b), input.coarse.dn.plane(1, b).begin());
   // Nothing changes, nothing is left over: the plain form gives the fine image back.
   auto const plain = run(input, golden_options());
   EXPECT_NEAR(plain.exact.at(0, 1, 30, 31), input.fine.dn.at(0, 1, 30, 31), 1e-8);
   auto const filtered = run(input, golden_options({{"vipstf.filter_all", "true"}}));
   EXPECT_NE(filtered.output.dn.at(0, 1, 30, 31), plain.output.dn.at(0, 1, 30, 31));
+}
+
+// ---- version SU
+
+TEST(Vipstf, unmixing_gives_every_class_its_residual) {
+  // Two classes in halves of cells; one changes by 400 where the coarse images tell it, beyond what a line
+  // explains.
+  FusionInput input = golden_input({0});
+  auto const other = [](int x, int y) { return (x + y / 10 * 3 + x / 10 * 7) % 10 < 3 + x / 10; };
+  for (int b = 0; b < 3; ++b) {
+    for (int y = 0; y < 60; ++y) {
+      for (int x = 0; x < 60; ++x) input.fine.dn.at(0, b, y, x) = other(x, y) ? 500 : 2000;
+    }
+    for (int row = 0; row < 6; ++row) {
+      for (int column = 0; column < 6; ++column) {
+        int count = 0;
+        for (int i = 0; i < 100; ++i) count += other(column * 10 + i % 10, row * 10 + i / 10);
+        input.coarse.dn.at(0, b, row, column) = 600;  // says nothing: the line is c_p = c_1 + mean change
+        input.coarse.dn.at(1, b, row, column) = static_cast<Dn>(600 + 4 * count);
+      }
+    }
+  }
+  auto const result =
+      run(input, {{"vipstf.version", "su"}, {"vipstf.classes", "2"}, {"vipstf.ridge", "0.000001"}});
+  for (int y = 0; y < 60; ++y) {
+    for (int x = 0; x < 60; ++x) ASSERT_NEAR(result.exact.at(0, 1, y, x), other(x, y) ? 900 : 2000, 1);
+  }
+  auto const ridged =
+      run(input, {{"vipstf.version", "su"}, {"vipstf.classes", "2"}, {"vipstf.ridge", "1e9"}});
+  EXPECT_NEAR(ridged.exact.at(0, 1, 30, 30) - input.fine.dn.at(0, 1, 30, 30), 4 * 55, 40);
+}
+
+TEST(Vipstf, unmixing_works_with_gaps_zones_and_tiles) {
+  std::vector<int> const days = {8, 14, 24};
+  FusionInput const whole = patchy_scene(96, 8, {10, 20}, days, 5, true);
+  ModelSettings settings =
+      patchy_settings(8, {{"vipstf.version", "su"}, {"vipstf.radius", "2"}, {"vipstf.classes", "3"}});
+  settings.zone_px = 64;
+  auto const model = make_model("vipstf", settings);
+  EXPECT_EQ(model->info().support.halo_px, 23);
+  auto const expected = predict(*model, whole);
+  for (Rect const& core :
+       {Rect{0, 0, 37, 96}, Rect{37, 0, 59, 41}, Rect{37, 41, 59, 55}, Rect{50, 60, 1, 1}}) {
+    FusionInput const tile = testing::tile_of(whole, core, model->info().support);
+    EXPECT_TRUE(is_part_of(expected, fuse_tile(*model, tile), core));
+  }
+  for (std::size_t i = 0; i < expected.exact.plane_size(); ++i) {
+    bool const gap = (expected.output.quality.plane(1, 0)[i] & quality::no_data) != 0;
+    ASSERT_EQ(gap, std::isnan(expected.exact.plane(1, 1)[i]));
+  }
 }
 
 // ---- gaps
@@ -160,7 +213,8 @@ TEST(Vipstf, a_pixel_without_one_date_uses_the_others) {
   FusionInput late = golden_input({2});
   auto const alone = run(late, only_itself());
   for (int b = 0; b < 3; ++b) EXPECT_NEAR(result.exact.at(0, b, 33, 21), alone.exact.at(0, b, 33, 21), 1e-9);
-  EXPECT_EQ(result.output.quality.at(0, 0, 33, 21), quality::fused | quality::extrapolated | quality::input_masked);
+  EXPECT_EQ(result.output.quality.at(0, 0, 33, 21),
+            quality::fused | quality::extrapolated | quality::input_masked);
   EXPECT_EQ(result.output.quality.at(0, 0, 33, 22), quality::fused);
   for (int b = 0; b < 3; ++b) input.fine.dn.at(1, b, 33, 21) = no_data_dn;
   EXPECT_EQ(run(input, only_itself()).output.quality.at(0, 0, 33, 21), quality::no_data);
@@ -189,7 +243,8 @@ TEST(Vipstf, a_cloud_in_the_coarse_target_leaves_a_gap) {
 TEST(Vipstf, ratios_two_and_fifty_and_constant_images_work) {
   for (int const ratio : {2, 50}) {
     FusionInput const input = patchy_scene(100, ratio, {10, 20}, {14, 20, 22}, 9, true);
-    auto const result = predict(*make_model("vipstf", patchy_settings(ratio, {{"vipstf.window", "21"}})), input);
+    auto const result =
+        predict(*make_model("vipstf", patchy_settings(ratio, {{"vipstf.window", "21"}})), input);
     int predicted = 0;
     for (int t = 0; t < 3; ++t) {
       for (std::size_t i = 0; i < result.output.dn.plane_size(); ++i) {
@@ -239,8 +294,9 @@ TEST(Vipstf, support_is_what_the_method_says_and_no_less) {
 TEST(Vipstf, tiles_threads_targets_and_instruction_sets_change_no_bit) {
   std::vector<int> const days = {8, 10, 14, 17, 24};
   FusionInput const whole = patchy_scene(96, 8, {2, 10, 20, 29}, days, 5, true);
-  for (Options const& options : {golden_options({{"vipstf.pairs", "3"}}),
-                                 golden_options({{"vipstf.regression", "local"}, {"vipstf.local_window", "5"}})}) {
+  for (Options const& options :
+       {golden_options({{"vipstf.pairs", "3"}}),
+        golden_options({{"vipstf.regression", "local"}, {"vipstf.local_window", "5"}})}) {
     ModelSettings settings = patchy_settings(8, options);
     if (!options.contains("vipstf.regression")) settings.zone_px = 32;
     auto const model = make_model("vipstf", settings);
@@ -280,12 +336,14 @@ TEST(Vipstf, sums_do_not_depend_on_tiles) {
     // How often the pairs were told differs, their names do not.
     for (char const* day : {"1970-01-09", "1970-01-15"}) {
       for (char const* row : {"/7", "/3", "/0,0/7", "/5,5/7"}) {
-        auto const a = once.find(std::string("vipstf/") + day + row), b = parts.find(std::string("vipstf/") + day + row);
+        auto const a = once.find(std::string("vipstf/") + day + row),
+                   b = parts.find(std::string("vipstf/") + day + row);
         EXPECT_TRUE(std::ranges::equal(a, b));
         bool const must_be = std::string(row) == (zone_px == 0 ? "/7" : "/5,5/7");
         EXPECT_TRUE(!must_be || !a.empty());
       }
-      EXPECT_EQ(once.find_tally(std::string("vipstf/") + day), parts.find_tally(std::string("vipstf/") + day));
+      EXPECT_EQ(once.find_tally(std::string("vipstf/") + day),
+                parts.find_tally(std::string("vipstf/") + day));
     }
   }
 }

@@ -29,7 +29,9 @@ void poison(FusionInput& input, Rect const& keep_px, Rect const& keep_cells, uns
   overwrite(input.coarse.dn, keep_cells);
 }
 
-FusionInput copy_of(FusionInput const& whole) { return tile_of(whole, whole.core_px, {}); }
+FusionInput copy_of(FusionInput const& whole) {
+  return tile_of(whole, whole.core_px, {});
+}
 
 }  // namespace
 
@@ -39,7 +41,8 @@ void expect_golden(GoldenResult const& result, GoldenRow const& row) {
     auto const b = static_cast<std::size_t>(band);
     EXPECT_EQ(result.sum(band), row.sums[b]) << band;
     for (std::size_t p = 0; p < 4; ++p) {
-      EXPECT_NEAR(result.probe(places[p][0], places[p][1])[b], row.probes[p][b], 5.001e-5) << p << ' ' << band;
+      EXPECT_NEAR(result.probe(places[p][0], places[p][1])[b], row.probes[p][b], 5.001e-5)
+          << p << ' ' << band;
     }
   }
 }
@@ -61,10 +64,12 @@ bool is_part_of(GoldenResult const& whole, GoldenResult const& tile, Rect const&
     for (int b = 0; b < tile.exact.bands(); ++b) {
       for (int y = 0; y < core.height; ++y) {
         for (int x = 0; x < core.width; ++x) {
-          double const expected = whole.exact.at(t, b, core.y + y, core.x + x), found = tile.exact.at(t, b, y, x);
+          double const expected = whole.exact.at(t, b, core.y + y, core.x + x),
+                       found = tile.exact.at(t, b, y, x);
           bool const equal = std::isnan(expected) ? std::isnan(found) : expected == found;
           if (!equal ||
-              whole.output.uncertainty.at(t, b, core.y + y, core.x + x) != tile.output.uncertainty.at(t, b, y, x) ||
+              whole.output.uncertainty.at(t, b, core.y + y, core.x + x) !=
+                  tile.output.uncertainty.at(t, b, y, x) ||
               whole.output.quality.at(t, 0, core.y + y, core.x + x) != tile.output.quality.at(t, 0, y, x))
             return false;
         }

@@ -20,8 +20,8 @@ GoldenResult fuse_tile(FusionModel const& model, FusionInput const& input);
 /// All numbers of `whole` inside `core`, as `tile` should be.
 bool is_part_of(GoldenResult const& whole, GoldenResult const& tile, Rect const& core);
 
-/// The poison test (specs: conventions, section 7): what lies beyond the support does not matter, and both halos are
-/// needed. `core_px` has to lie so that they can reach their ends.
+/// The poison test (specs: conventions, section 7): what lies beyond the support does not matter, and both
+/// halos are needed. `core_px` has to lie so that they can reach their ends.
 void expect_support(FusionModel& model, FusionInput const& whole, Rect const& core_px);
 
 }  // namespace stfcube::testing

@@ -13,6 +13,7 @@
 #include "stfcube/models/classical/improphe.hpp"
 #include "stfcube/models/classical/increment.hpp"
 #include "stfcube/models/classical/linear.hpp"
+#include "stfcube/models/classical/obsum.hpp"
 #include "stfcube/models/classical/ratio.hpp"
 #include "stfcube/models/classical/robot.hpp"
 #include "stfcube/models/classical/spstfm.hpp"
@@ -39,6 +40,7 @@ std::map<std::string, ModelEntry> const& model_registry() {
       {"improphe", improphe_entry()},
       {"increment", IncrementModel::entry()},
       {"linear", LinearModel::entry()},
+      {"obsum", obsum_entry()},
       {"ratio", ratio_entry()},
       {"robot", robot_entry()},
       {"spstfm", spstfm_entry()},

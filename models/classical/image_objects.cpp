@@ -9,13 +9,15 @@
 namespace stfcube {
 namespace {
 
-std::size_t to_size(int n) { return static_cast<std::size_t>(n); }
+std::size_t to_size(int n) {
+  return static_cast<std::size_t>(n);
+}
 
 /// Numbers the objects of one square from 0. Returns how many.
 class SquareObjects {
  public:
-  SquareObjects(FusionInput const& input, std::span<std::int16_t const> labels, Rect const& square, Rect const& px,
-                std::int32_t* objects)
+  SquareObjects(FusionInput const& input, std::span<std::int16_t const> labels, Rect const& square,
+                Rect const& px, std::int32_t* objects)
       : input_(input), labels_(labels), square_(square), px_(px), objects_(objects) {}
 
   int number() {
@@ -38,7 +40,8 @@ class SquareObjects {
 
  private:
   std::size_t padded(int x, int y) const {
-    return to_size(y - input_.padded_px.y) * to_size(input_.padded_px.width) + to_size(x - input_.padded_px.x);
+    return to_size(y - input_.padded_px.y) * to_size(input_.padded_px.width) +
+           to_size(x - input_.padded_px.x);
   }
   std::int16_t label(int x, int y) const { return labels_[padded(x, y)]; }
   std::int32_t mapped(int x, int y) const {
@@ -57,7 +60,8 @@ class SquareObjects {
       auto const [x, y] = border_.back();
       border_.pop_back();
       for (auto const& [nx, ny] : {Place{x - 1, y}, Place{x + 1, y}, Place{x, y - 1}, Place{x, y + 1}}) {
-        if (!square_.contains({nx, ny, 1, 1}) || label(nx, ny) != wanted || object(nx, ny) >= 0 || mapped(nx, ny) >= 0)
+        if (!square_.contains({nx, ny, 1, 1}) || label(nx, ny) != wanted || object(nx, ny) >= 0 ||
+            mapped(nx, ny) >= 0)
           continue;
         object(nx, ny) = number;
         border_.push_back({nx, ny});
@@ -99,7 +103,8 @@ ImageObjects find_objects(FusionInput const& input, std::span<std::int16_t const
   Rect const outer = align_outward(px, lattice_px);
   int const across = outer.width / lattice_px, squares = across * (outer.height / lattice_px);
   auto const square = [&](int i) {
-    return intersect(px, {outer.x + i % across * lattice_px, outer.y + i / across * lattice_px, lattice_px, lattice_px});
+    return intersect(
+        px, {outer.x + i % across * lattice_px, outer.y + i / across * lattice_px, lattice_px, lattice_px});
   };
   std::vector<int> counts(to_size(squares) + 1);
   parallel_for(0, squares, [&](int i) {
@@ -110,7 +115,8 @@ ImageObjects find_objects(FusionInput const& input, std::span<std::int16_t const
   parallel_for(0, squares, [&](int i) {
     Rect const part = square(i);
     for (int y = part.y; y < part.bottom(); ++y) {
-      std::int32_t* const row = objects.object.data() + to_size(y - px.y) * to_size(px.width) + to_size(part.x - px.x);
+      std::int32_t* const row =
+          objects.object.data() + to_size(y - px.y) * to_size(px.width) + to_size(part.x - px.x);
       for (std::int32_t* o = row; o < row + part.width; ++o) *o += *o >= 0 ? counts[to_size(i)] : 0;
     }
   });
@@ -123,7 +129,8 @@ ImageObjects find_objects(FusionInput const& input, std::span<std::int16_t const
       int const x = px.x + i % px.width, y = px.y + i / px.width;
       ++votes[labels[to_size(y - padded.y) * to_size(padded.width) + to_size(x - padded.x)]];
     }
-    auto const most = std::ranges::max_element(votes, [](auto const& a, auto const& b) { return a.second < b.second; });
+    auto const most =
+        std::ranges::max_element(votes, [](auto const& a, auto const& b) { return a.second < b.second; });
     objects.classes[to_size(o)] = most->first;
   }
   return objects;

@@ -18,7 +18,8 @@ constexpr int most_ratio = 100;  // larger cells would overflow the exact sums o
 
 std::vector<OptionSpec> const& options_of_obsum() {
   static std::vector<OptionSpec> const options = {
-      {"classes", "5", "number of classes (k-means of the fine image); a class map of the job takes its place"},
+      {"classes", "5",
+       "number of classes (k-means of the fine image); a class map of the job takes its place"},
       {"sample", "1", "k-means looks at one of so many pixels; more than 1 for areas larger than a scene"},
       {"lattice", "128", "objects are cut at a lattice of this width, px"},
       {"radius", "7", "half size of the window of unmixing, coarse cells: 7 is a window of 15 x 15"},
@@ -26,7 +27,12 @@ std::vector<OptionSpec> const& options_of_obsum() {
       {"window", "31", "full width of the window of similar pixels, px, odd"},
       {"similar", "30", "n: similar pixels taken"},
       {"compat", "false", "divide distances twice by half the window, as the authors' program does"},
-      {"result", "complete", "complete | compensated (without similar pixels) | objects (no residual put back)"},
+      {"residual", "change",
+       "change: what is left of the coarse change; image: what is left of the coarse target, which brings "
+       "the "
+       "difference of the sensors in"},
+      {"result", "complete",
+       "complete | compensated (without similar pixels) | objects (no residual put back)"},
   };
   return options;
 }
@@ -50,12 +56,14 @@ ObsumSettings read_settings(ModelSettings const& settings) {
   result.lattice_px = options.integer("lattice", 8, 512);
   result.radius = options.integer("radius", 0, 50);
   result.share = options.number("share", 1e-6, 1);
-  int const h = half_of_window("obsum.window", options.integer("window", 1, 2 * SimilarWindow::largest_half_px + 1));
+  int const h =
+      half_of_window("obsum.window", options.integer("window", 1, 2 * SimilarWindow::largest_half_px + 1));
   double const scale = std::max(h, 1);
   result.window = {.half_px = h,
                    .wanted = options.integer("similar", 1, 1000),
                    .distance_px = options.flag("compat") ? scale * scale : scale};
   result.result = result_named(options.choice("result", {"complete", "compensated", "objects"}));
+  result.of_images = options.choice("residual", {"change", "image"}) == "image";
   return result;
 }
 
@@ -114,7 +122,8 @@ class Obsum final : public FusionModel {
     for (int p = 0; p < static_cast<int>(tile.pairs().size()); ++p) {
       std::vector<std::vector<Bounds>> bounds;
       for (Date const target : input.targets)
-        bounds.push_back(bounds_of(tile.pairs()[static_cast<std::size_t>(p)].date, target, output.dn.bands()));
+        bounds.push_back(
+            bounds_of(tile.pairs()[static_cast<std::size_t>(p)].date, target, output.dn.bands()));
       tile.fuse(p, bounds, output);
     }
   }
@@ -161,7 +170,8 @@ class Obsum final : public FusionModel {
 }  // namespace
 
 ModelEntry obsum_entry() {
-  return {.summary = "unmixed change of objects, coarse residual by object and by similar pixels (Guo et al. 2024)",
+  return {.summary =
+              "unmixed change of objects, coarse residual by object and by similar pixels (Guo et al. 2024)",
           .options = options_of_obsum(),
           .make = [](ModelSettings const& settings) { return std::make_unique<Obsum>(settings); }};
 }

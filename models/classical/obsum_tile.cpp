@@ -5,8 +5,8 @@
 #include <limits>
 #include <map>
 
-#include "stfcube/models/classical/column_cells.hpp"
 #include "stfcube/models/classical/coarse_planes.hpp"
+#include "stfcube/models/classical/column_cells.hpp"
 #include "stfcube/models/classical/purest_cells.hpp"
 #include "stfcube/models/classical/uncertainty.hpp"
 #include "stfcube/partitioning/threads/parallel_for.hpp"
@@ -20,7 +20,9 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 /// Weight of no change in unmixing, in parts of the window's cells by class: makes solutions unique, no more.
 constexpr double unique_ridge = 1e-6;
 
-std::size_t to_size(int n) { return static_cast<std::size_t>(n); }
+std::size_t to_size(int n) {
+  return static_cast<std::size_t>(n);
+}
 
 Rect touched_cells(Rect const& px, int ratio) {
   Rect const outer = align_outward(px, ratio);
@@ -78,8 +80,9 @@ ObsumTile::ObsumTile(FusionInput const& input, ObsumSettings const& settings, Qu
   for (int y = core.y; y < core.bottom(); ++y) {
     for (int x = core.x; x < core.right(); ++x) {
       for (std::size_t p = 0; p < usable.size(); ++p) {
-        usable[p] = input.fine.dn.at(pairs_[p].fine, 0, y - input.padded_px.y, x - input.padded_px.x) != no_data_dn &&
-                    coarse(pairs_[p].coarse, 0, x / ratio, y / ratio) != no_data_dn;
+        usable[p] =
+            input.fine.dn.at(pairs_[p].fine, 0, y - input.padded_px.y, x - input.padded_px.x) != no_data_dn &&
+            coarse(pairs_[p].coarse, 0, x / ratio, y / ratio) != no_data_dn;
       }
       auto const [entry, is_new] = known.try_emplace(usable, static_cast<int>(plans_.size()));
       if (is_new) {
@@ -94,16 +97,20 @@ ObsumTile::ObsumTile(FusionInput const& input, ObsumSettings const& settings, Qu
 
 std::size_t ObsumTile::bytes(ObsumSettings const& settings, int ratio, TileShape const& shape, int threads) {
   std::size_t const padded = to_size(shape.padded_width) * to_size(shape.padded_height);
-  std::size_t const cells = to_size(shape.padded_width / ratio + 2) * to_size(shape.padded_height / ratio + 2);
+  std::size_t const cells =
+      to_size(shape.padded_width / ratio + 2) * to_size(shape.padded_height / ratio + 2);
   std::size_t const bands = to_size(shape.bands);
   int const side = SimilarSearch::largest_side, raster_side = side + 2 * settings.window.half_px;
   std::size_t const raster = to_size(raster_side) * to_size(raster_side);
   std::size_t const block = SimilarSearch::bytes(settings.window, side, side, shape.bands) +
                             SimilarLists::bytes(side * side, settings.window.wanted) +
-                            ColumnCells::bytes(raster_side, ratio) + AlignedArray<double>::bytes_for(raster * columns) +
+                            ColumnCells::bytes(raster_side, ratio) +
+                            AlignedArray<double>::bytes_for(raster * columns) +
                             raster * (bands * sizeof(Dn) + sizeof(double) + 1) + 16384;
-  std::size_t const objects = object_bytes(padded) + padded * (sizeof(std::vector<ObjectSample>) + sizeof(ObjectSample));
-  std::size_t const fields = padded * (3 * bands + 2) * sizeof(double) + cells * (bands + 2) * sizeof(double) * 2;
+  std::size_t const objects =
+      object_bytes(padded) + padded * (sizeof(std::vector<ObjectSample>) + sizeof(ObjectSample));
+  std::size_t const fields =
+      padded * (3 * bands + 2) * sizeof(double) + cells * (bands + 2) * sizeof(double) * 2;
   std::size_t const plans = to_size(shape.core_width) * to_size(shape.core_height) * sizeof(int);
   return objects + fields + plans + padded * 2 * sizeof(std::int16_t) +
          cells * to_size(settings.most_classes + 2) * sizeof(std::int32_t) * 3 +
@@ -136,7 +143,8 @@ ObsumTile::Base ObsumTile::make_base(Pair const& pair) const {
   parallel_for(0, base.objects.count, [&](int o) {
     std::int32_t const any = base.objects.pixels_of(o).front();
     if (objects_px_.contains({px.x + any % px.width, px.y + any / px.width, 1, 1}))
-      base.samples[to_size(o)] = object_sample(base.objects, input_.scene_px, input_.ratio, o, settings_.share);
+      base.samples[to_size(o)] =
+          object_sample(base.objects, input_.scene_px, input_.ratio, o, settings_.share);
   });
   return base;
 }
@@ -166,28 +174,34 @@ std::vector<double> ObsumTile::object_changes(Base const& base, Unmixed const& u
   return changes;
 }
 
-/// The coarse target less the means of `values` over cells; NaN where the target is missing, or more than half of the pixels.
-std::vector<double> ObsumTile::cell_residual(int target, int band, std::vector<double> const& values,
-                                             Rect const& held, Rect const& cells) const {
+/// What the means of `values` over cells lack of the coarse change since the pair (or of the coarse target);
+/// NaN where a coarse value is missing, or more than half of the pixels.
+std::vector<double> ObsumTile::cell_residual(Pair const& pair, int target, int band,
+                                             std::vector<double> const& values, Rect const& held,
+                                             Rect const& cells) const {
   std::vector<double> residual(static_cast<std::size_t>(cells.area()), nan);
   int const now = coarse_[to_size(target)];
+  Rect const& padded = input_.padded_px;
   parallel_for(0, cells.height, [&](int r) {
     for (int c = 0; c < cells.width; ++c) {
       int const column = cells.x + c, row = cells.y + r;
-      Dn const wanted = coarse(now, band, column, row);
-      if (wanted == no_data_dn) continue;
+      Dn const after = coarse(now, band, column, row), before = coarse(pair.coarse, band, column, row);
+      if (after == no_data_dn || (!settings_.of_images && before == no_data_dn)) continue;
       Rect const px = pixels_of({column, row, 1, 1}, input_.ratio, input_.scene_px);
       double sum = 0;
       std::int64_t count = 0;
       for (int y = px.y; y < px.bottom(); ++y) {
+        Dn const* const fine = input_.fine.dn.row(pair.fine, band, y - padded.y) - padded.x;
         for (int x = px.x; x < px.right(); ++x) {
           double const value = values[index_in(held, x, y)];
           if (std::isnan(value)) continue;
-          sum += value;
+          sum += settings_.of_images ? value : value - fine[x];
           ++count;
         }
       }
-      if (2 * count >= px.area()) residual[to_size(r * cells.width + c)] = wanted - sum / static_cast<double>(count);
+      double const wanted = settings_.of_images ? after : after - before;
+      if (2 * count >= px.area())
+        residual[to_size(r * cells.width + c)] = wanted - sum / static_cast<double>(count);
     }
   });
   return residual;
@@ -202,8 +216,8 @@ ObsumTile::Compensated ObsumTile::compensate(Pair const& pair, Base const& base,
   UnmixSettings const unmixing{
       .radius = settings_.radius, .ridge = unique_ridge * window_cells / classes, .bounds = bounds};
   std::vector<double> const prior(to_size(classes * bands_), 0.0);
-  Unmixed const unmixed = unmix(base.fractions, coarse_values(input_, base.fractions.cells, now, pair.coarse), 1,
-                                prior, unmixing, scene_cells_, unmixed_cells_);
+  Unmixed const unmixed = unmix(base.fractions, coarse_values(input_, base.fractions.cells, now, pair.coarse),
+                                1, prior, unmixing, scene_cells_, unmixed_cells_);
   auto const changes = object_changes(base, unmixed);
 
   ImageObjects const& objects = base.objects;
@@ -224,8 +238,8 @@ ObsumTile::Compensated ObsumTile::compensate(Pair const& pair, Base const& base,
     std::vector<double> added(to_size(objects.count), 0.0);
     if (settings_.result != ObsumSettings::Result::objects) {
       CellFrame const frame{.held = object_cells_, .scene = scene_cells_, .ratio = input_.ratio};
-      auto const residual =
-          bicubic_plane(frame, cell_residual(target, band, moved, changes_px_, object_cells_), objects_px_);
+      auto const residual = bicubic_plane(
+          frame, cell_residual(pair, target, band, moved, changes_px_, object_cells_), objects_px_);
       parallel_for(0, objects.count, [&](int o) {
         double sum = 0, total = 0;
         for (ObjectSample const& sample : base.samples[to_size(o)]) {
@@ -247,7 +261,12 @@ ObsumTile::Compensated ObsumTile::compensate(Pair const& pair, Base const& base,
         values.push_back(moved[index_in(changes_px_, x, y)] + (o < 0 ? 0 : added[to_size(o)]));
       }
     }
-    auto const left = cell_residual(target, band, values, objects_px_, pixel_cells_);
+    auto const left = cell_residual(pair, target, band, values, objects_px_, pixel_cells_);
+    for (int row = pixel_cells_.y; row < pixel_cells_.bottom(); ++row) {
+      for (int column = pixel_cells_.x; column < pixel_cells_.right(); ++column)
+        result.misfit.push_back(
+            unmixed.residual[to_size(band) * unmixed.size() + index_in(unmixed_cells_, column, row)]);
+    }
     result.residuals.insert(result.residuals.end(), left.begin(), left.end());
     result.values.insert(result.values.end(), values.begin(), values.end());
   }
@@ -345,7 +364,8 @@ void ObsumTile::write_block(int number, int target, Compensated const& state, Re
         quality::Flags flags = base_flags;
         bool const clear = coarse(now, 0, column, row) != no_data_dn;
         if (!clear) flags |= quality::input_masked | quality::low_confidence;
-        if (searched && lists.of(pixel).size() < to_size(settings_.window.wanted)) flags |= quality::low_confidence;
+        if (searched && lists.of(pixel).size() < to_size(settings_.window.wanted))
+          flags |= quality::low_confidence;
         for (int b = 0; b < bands; ++b) {
           int const band = first_band + b;
           double const mean = searched ? means[to_size(x)].value[b] : 0;
@@ -355,8 +375,11 @@ void ObsumTile::write_block(int number, int target, Compensated const& state, Re
               clear ? coarse(now, band, column, row) - coarse(pair.coarse, band, column, row) : 0;
           double const value =
               state.values[to_size(band) * area + index_in(objects_px_, block.x + x, block.y + y)] + mean;
+          double const misfit = state.misfit[to_size(band) * static_cast<std::size_t>(pixel_cells_.area()) +
+                                             index_in(pixel_cells_, column, row)];
+          double const unknown = std::isnan(misfit) ? spread : std::hypot(spread, misfit);
           flags |= put(output, range_, target, band, to_y, to_x, value,
-                       prediction_sigma(std::sqrt(2.0) * sigma_[to_size(band)], spread, change));
+                       prediction_sigma(std::sqrt(2.0) * sigma_[to_size(band)], unknown, change));
         }
         quality::Flags& to = output.quality.at(target, 0, to_y, to_x);
         to = first_band == 0 ? flags : static_cast<quality::Flags>(to | flags);

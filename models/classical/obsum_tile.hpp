@@ -23,6 +23,7 @@ struct ObsumSettings {
   double share = 0.05;   ///< of an object's pixels, by which its residual is known
   SimilarWindow window;
   Result result = Result::complete;
+  bool of_images = false;  ///< residuals compare images of the two sensors, not their changes
 
   int halo_px(int ratio) const;
 };
@@ -31,7 +32,8 @@ struct ObsumSettings {
 class ObsumTile {
  public:
   ObsumTile(FusionInput const& input, ObsumSettings const& settings, Quantity const& range,
-            std::vector<double> const& sigma, FineClasses const& classes, int tolerance_days, int max_gap_days);
+            std::vector<double> const& sigma, FineClasses const& classes, int tolerance_days,
+            int max_gap_days);
   /// Bytes at most, for all threads.
   static std::size_t bytes(ObsumSettings const& settings, int ratio, TileShape const& shape, int threads);
 
@@ -52,14 +54,17 @@ class ObsumTile {
   struct Compensated {
     std::vector<double> values;     ///< [band, row, column] of objects_px_; NaN where there is none
     std::vector<double> residuals;  ///< [band, cell] of pixel_cells_: what is left then
+    std::vector<double> misfit;     ///< [band, cell] of pixel_cells_: of the unmixed change, DN
   };
 
   Base make_base(Pair const& pair) const;
-  Compensated compensate(Pair const& pair, Base const& base, int target, std::vector<Bounds> const& bounds) const;
+  Compensated compensate(Pair const& pair, Base const& base, int target,
+                         std::vector<Bounds> const& bounds) const;
   std::vector<double> object_changes(Base const& base, Unmixed const& unmixed) const;
-  std::vector<double> cell_residual(int target, int band, std::vector<double> const& values, Rect const& held,
-                                    Rect const& cells) const;
-  void write_block(int number, int target, Compensated const& state, Rect const& block, FusionOutput& output) const;
+  std::vector<double> cell_residual(Pair const& pair, int target, int band, std::vector<double> const& values,
+                                    Rect const& held, Rect const& cells) const;
+  void write_block(int number, int target, Compensated const& state, Rect const& block,
+                   FusionOutput& output) const;
   bool uses(int target, int x, int y, int number) const;
   Dn coarse(int date, int band, int column, int row) const;
 
@@ -73,12 +78,12 @@ class ObsumTile {
   int bands_;
   Rect scene_cells_;
   // From the inside to the outside: what each step needs of the one before (specs: obsum.md, tiling).
-  Rect pixel_cells_;     ///< cells whose residual of step 5 is needed
-  Rect objects_px_;      ///< lattice squares of their objects
-  Rect object_cells_;    ///< cells whose residual of step 4 is needed
-  Rect changes_px_;      ///< lattice squares of their objects
-  Rect unmixed_cells_;   ///< cells where changes are unmixed
-  Rect labels_px_;       ///< lattice squares of the objects that give the shares of classes
+  Rect pixel_cells_;                     ///< cells whose residual of step 5 is needed
+  Rect objects_px_;                      ///< lattice squares of their objects
+  Rect object_cells_;                    ///< cells whose residual of step 4 is needed
+  Rect changes_px_;                      ///< lattice squares of their objects
+  Rect unmixed_cells_;                   ///< cells where changes are unmixed
+  Rect labels_px_;                       ///< lattice squares of the objects that give the shares of classes
   std::vector<std::vector<int>> plans_;  ///< [plan][target]: pair, -1: none
   std::vector<int> plan_of_;             ///< [pixel of the core]
 };

@@ -40,7 +40,8 @@ FusionInput with_objects(Number number) {
 }
 
 testing::GoldenResult run(FusionInput const& input, Options options) {
-  options.merge(Options{{"obsum.classes", "3"}, {"obsum.radius", "1"}, {"obsum.window", "15"}, {"obsum.similar", "12"}});
+  options.merge(Options{
+      {"obsum.classes", "3"}, {"obsum.radius", "1"}, {"obsum.window", "15"}, {"obsum.similar", "12"}});
   ModelSettings settings = golden_settings(options);
   settings.object_map = input.objects.size() > 0;
   return predict(*make_model("obsum", settings), input);
@@ -54,14 +55,14 @@ TEST(ImageObjects, are_connected_pixels_of_a_class_within_squares) {
   //  1 1 0 | 0 0 0
   //  -- lattice of 3 --
   //  1 1 1 | 0 0 1
-  std::vector<std::int16_t> const labels = {0, 0, 1, 1, 1,  0, 0, 1, 1, 1, -1, 0,
+  std::vector<std::int16_t> const labels = {0, 0, 1, 1, 1, 0, 0, 1, 1, 1, -1, 0,
                                             1, 1, 0, 0, 0, 0, 1, 1, 1, 0, 0,  1};
   auto const objects = find_objects(input, labels, {0, 0, 6, 4}, 3);
   EXPECT_EQ(objects.count, 8);
   EXPECT_EQ(objects.object[10], -1);
   EXPECT_EQ(objects.object[0], objects.object[6]);
   EXPECT_EQ(objects.object[2], objects.object[12]);
-  EXPECT_NE(objects.object[2], objects.object[3]);   // another square
+  EXPECT_NE(objects.object[2], objects.object[3]);  // another square
   EXPECT_NE(objects.object[12], objects.object[18]);
   EXPECT_NE(objects.object[0], objects.object[14]);  // not connected
   EXPECT_EQ(objects.object[5], objects.object[15]);
@@ -108,10 +109,12 @@ TEST(Obsum, with_pixels_as_objects_is_unmixing) {
   auto const change = coarse_values(input, fractions.cells, 1, 0);
   UnmixSettings unmixing{.radius = 1, .ridge = 1e-6 * 9 / 3};
   for (int b = 0; b < 3; ++b) {
-    auto const [lowest, highest] = std::minmax_element(change.values.begin() + 36 * b, change.values.begin() + 36 * (b + 1));
+    auto const [lowest, highest] =
+        std::minmax_element(change.values.begin() + 36 * b, change.values.begin() + 36 * (b + 1));
     unmixing.bounds.push_back({static_cast<double>(*lowest), static_cast<double>(*highest)});
   }
-  auto const unmixed = unmix(fractions, change, 1, std::vector<double>(9, 0.0), unmixing, input.cells, input.cells);
+  auto const unmixed =
+      unmix(fractions, change, 1, std::vector<double>(9, 0.0), unmixing, input.cells, input.cells);
   for (int b = 0; b < 3; ++b) {
     for (int y = 0; y < 60; ++y) {
       for (int x = 0; x < 60; ++x) {
@@ -145,14 +148,24 @@ TEST(Obsum, nothing_changes_where_the_coarse_images_are_equal) {
   FusionInput input = golden_input({0});
   for (int b = 0; b < 3; ++b) {
     for (int y = 0; y < 60; ++y) {
-      for (int x = 0; x < 60; ++x) input.fine.dn.at(0, b, y, x) = static_cast<Dn>(500 + 300 * ((x / 5 + y / 5) % 2) + b);
+      for (int x = 0; x < 60; ++x)
+        input.fine.dn.at(0, b, y, x) = static_cast<Dn>(500 + 300 * ((x / 5 + y / 5) % 2) + b);
     }
-    for (int date = 0; date < 2; ++date) std::ranges::fill(input.coarse.dn.plane(date, b), static_cast<Dn>(650 + b));
+    for (int date = 0; date < 2; ++date)
+      std::ranges::fill(input.coarse.dn.plane(date, b), static_cast<Dn>(650 + b));
   }
-  auto const result = run(input, {});
-  for (int y = 0; y < 60; ++y) {
-    for (int x = 0; x < 60; ++x) ASSERT_NEAR(result.exact.at(0, 1, y, x), input.fine.dn.at(0, 1, y, x), 1e-9);
+  for (char const* residual : {"change", "image"}) {
+    auto const result = run(input, {{"obsum.residual", residual}});
+    for (int y = 0; y < 60; ++y) {
+      for (int x = 0; x < 60; ++x)
+        ASSERT_NEAR(result.exact.at(0, 1, y, x), input.fine.dn.at(0, 1, y, x), 1e-9);
+    }
   }
+  // A difference between the sensors matters to the comparison of images only.
+  for (Dn& value : input.coarse.dn.all()) value = static_cast<Dn>(value + 80);
+  EXPECT_NEAR(run(input, {}).exact.at(0, 1, 30, 30), input.fine.dn.at(0, 1, 30, 30), 1e-9);
+  EXPECT_NEAR(run(input, {{"obsum.residual", "image"}}).exact.at(0, 1, 30, 30),
+              input.fine.dn.at(0, 1, 30, 30) + 80, 1e-9);
 }
 
 TEST(Obsum, residuals_bring_the_prediction_near_to_the_coarse_target) {
@@ -162,15 +175,17 @@ TEST(Obsum, residuals_bring_the_prediction_near_to_the_coarse_target) {
     for (int row = 0; row < 6; ++row) {
       for (int column = 0; column < 6; ++column) {
         double mean = 0;
-        for (int i = 0; i < 100; ++i) mean += result.exact.at(0, 2, row * 10 + i / 10, column * 10 + i % 10) / 100;
+        for (int i = 0; i < 100; ++i)
+          mean += result.exact.at(0, 2, row * 10 + i / 10, column * 10 + i % 10) / 100;
         sum += std::abs(mean - input.coarse.dn.at(1, 2, row, column));
       }
     }
     return sum / 36;
   };
-  double const objects = distance(run(input, {{"obsum.result", "objects"}}));
-  double const compensated = distance(run(input, {{"obsum.result", "compensated"}}));
-  double const complete = distance(run(input, {}));
+  double const objects = distance(run(input, {{"obsum.result", "objects"}, {"obsum.residual", "image"}}));
+  double const compensated =
+      distance(run(input, {{"obsum.result", "compensated"}, {"obsum.residual", "image"}}));
+  double const complete = distance(run(input, {{"obsum.residual", "image"}}));
   EXPECT_LT(compensated, objects);
   EXPECT_LT(complete, compensated);
   EXPECT_NE(run(input, {{"obsum.compat", "true"}}).sum(0), run(input, {}).sum(0));
@@ -188,14 +203,16 @@ TEST(Obsum, tiles_threads_and_targets_change_no_bit) {
     if (map) {
       whole.objects = Stack<std::int32_t>(1, 1, 160, 160);
       for (int y = 0; y < 160; ++y) {
-        for (int x = 0; x < 160; ++x) whole.objects.at(0, 0, y, x) = (x / 9 + y / 6) % 7 == 6 ? -1 : (x / 9 + y / 6) % 7;
+        for (int x = 0; x < 160; ++x)
+          whole.objects.at(0, 0, y, x) = (x / 9 + y / 6) % 7 == 6 ? -1 : (x / 9 + y / 6) % 7;
       }
     }
     auto const model = make_model("obsum", settings);
     EXPECT_EQ(model->info().support.halo_px, 3 + 3 + 8 + 15 + 3 + 8 + 15 + 3 + 4 + 15);
     auto const expected = predict(*model, whole);
     with_threads(2, [&] { EXPECT_TRUE(is_part_of(expected, fuse_tile(*model, whole), whole.core_px)); });
-    for (Rect const& core : {Rect{0, 0, 37, 20}, Rect{101, 83, 22, 13}, Rect{140, 150, 20, 10}, Rect{80, 81, 1, 1}}) {
+    for (Rect const& core :
+         {Rect{0, 0, 37, 20}, Rect{101, 83, 22, 13}, Rect{140, 150, 20, 10}, Rect{80, 81, 1, 1}}) {
       FusionInput const tile = testing::tile_of(whole, core, model->info().support);
       EXPECT_TRUE(is_part_of(expected, fuse_tile(*model, tile), core));
     }

@@ -17,7 +17,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-#include "stfcube/models/classical/similar_pixels-inl.hpp"
+#include "stfcube/models/classical/similar_pixels_kernel-inl.hpp"
 
 #if HWY_ONCE
 namespace stfcube {

@@ -1,9 +1,9 @@
 // Compiled once for every instruction set; see similar_pixels.cpp.
-#if defined(STFCUBE_SIMILAR_PIXELS_INL) == defined(HWY_TARGET_TOGGLE)
-#ifdef STFCUBE_SIMILAR_PIXELS_INL
-#undef STFCUBE_SIMILAR_PIXELS_INL
+#if defined(STFCUBE_SIMILAR_PIXELS_KERNEL_INL) == defined(HWY_TARGET_TOGGLE)
+#ifdef STFCUBE_SIMILAR_PIXELS_KERNEL_INL
+#undef STFCUBE_SIMILAR_PIXELS_KERNEL_INL
 #else
-#define STFCUBE_SIMILAR_PIXELS_INL
+#define STFCUBE_SIMILAR_PIXELS_KERNEL_INL
 #endif
 
 #include <algorithm>

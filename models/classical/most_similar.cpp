@@ -6,8 +6,6 @@
 #include <limits>
 #include <numeric>
 
-// Kernels of other files are compiled for this instruction set: where one is chosen, all must have it.
-#define HWY_WANT_AVX3_DL
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "stfcube/models/classical/most_similar.cpp"
 #include <hwy/foreach_target.h>

@@ -10,8 +10,6 @@
 
 #include "stfcube/partitioning/core/error.hpp"
 
-// Kernels of other files are compiled for this instruction set: where one is chosen, all must have it.
-#define HWY_WANT_AVX3_DL
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "stfcube/models/classical/similar_pixels.cpp"
 #include <hwy/foreach_target.h>

@@ -5,8 +5,6 @@
 #include <cstdlib>
 #include <limits>
 
-// Compression of 16-bit lanes, the heart of the search, is an instruction of its own from here on.
-#define HWY_WANT_AVX3_DL
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "stfcube/models/classical/starfm_kernel.cpp"
 #include <hwy/foreach_target.h>

@@ -53,7 +53,7 @@ struct Scene {
     return *this;
   }
 
-  /// The prediction; nothing where the method does not take such a scene (bands it must have).
+  /// The prediction; nothing where the method does not take such a scene (bands it must have, two pairs with data).
   std::optional<testing::GoldenResult> predicted(std::string const& method) const {
     ModelSettings settings;
     settings.bands = bands;
@@ -63,6 +63,13 @@ struct Scene {
       model = make_model(method, settings);
     } catch (Error const& error) {
       EXPECT_EQ(error.kind(), ErrorKind::config);
+      return std::nullopt;
+    }
+    try {
+      testing::prepare(*model, input);
+    } catch (Error const& error) {
+      // Nothing can be learnt from this scene, and the run is told so before its first pixel.
+      EXPECT_EQ(error.kind(), ErrorKind::model);
       return std::nullopt;
     }
     return testing::predict(*model, input);

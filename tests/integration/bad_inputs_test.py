@@ -15,6 +15,7 @@ import tempfile
 import unittest
 
 import h5py
+import numpy
 import rasterio
 from rasterio.transform import from_origin
 
@@ -91,6 +92,10 @@ class BadInputs(EndToEnd):
         for path in coarse:
             move(scene(path.name, cls.bad / "elsewhere", path), -3e6, 2e6)
             move(scene(path.name, cls.bad / "odd_pixels", path), 600000, 5400000, pixel=463.3)
+        with rasterio.open(fine[0]) as file:
+            profile = {**file.profile, "count": 1, "dtype": "float32", "nodata": None}
+        with rasterio.open(cls.bad / "objects.tif", "w", **profile) as file:
+            file.write(numpy.full((profile["height"], profile["width"]), 0.5, "float32"), 1)
         (cls.bad / "notes.nc").write_text("what I wanted to do next week\n")
 
     def setUp(self):

@@ -41,7 +41,15 @@ std::vector<OptionSpec> const specs = {
     {"normalisation", "range", "of a block's values: range (smallest to largest) or quantiles (1 % to 99 %)"},
     {"consistency", "0",
      "pairs whose images differ by more, mean of |F - C| / (|F| + |C|), are left out of a block; 0: none"},
+    {"harmonise", "none",
+     "bring coarse images to the level of fine ones by patches: none, series (factors of all pairs together) "
+     "or pairs (then of each pair)"},
 };
+
+Harmonise harmonise_from(ModelOptions const& options) {
+  std::string const word = options.choice("harmonise", {"none", "series", "pairs"});
+  return word == "none" ? Harmonise::none : word == "series" ? Harmonise::series : Harmonise::pairs;
+}
 
 RobotSettings settings_from(ModelOptions const& options) {
   RobotSettings robot;
@@ -126,7 +134,7 @@ class Region {
     for (std::size_t k = 0; k < pairs_; ++k) {
       double* const f = fine(k);
       double* const d = difference(k);
-      tile_.expand(tile_.pairs[k].coarse, band, px_, d);
+      tile_.expand(static_cast<int>(k), band, px_, d);
       for (int y = 0; y < px_.height; ++y) {
         Dn const* const row =
             tile_.input.fine.dn.row(tile_.pairs[k].fine, band, px_.y + y - padded.y) + (px_.x - padded.x);
@@ -145,9 +153,8 @@ class Region {
   }
 
   void fuse(int target, int band) {
-    int const coarse_date = tile_.target_coarse[to_size(target)];
-    if (coarse_date < 0) return;
-    tile_.expand(coarse_date, band, px_, coarse_.data());
+    if (tile_.target_coarse[to_size(target)] < 0) return;
+    tile_.expand(tile_.image_of(target), band, px_, coarse_.data());
     for (auto* values : {&sum_, &variance_, &count_}) std::ranges::fill(*values, 0.0);
     std::ranges::fill(flags_, quality::Flags{0});
     for (int row = blocks_.y; row < blocks_.bottom(); ++row) {
@@ -237,7 +244,7 @@ class Region {
     int const width = px_.width;
     Rect const pixel{px_.x + static_cast<int>(at) % width, px_.y + static_cast<int>(at) / width, 1, 1};
     double value = nan;
-    tile_.expand(tile_.pairs[pair].coarse, band_, pixel, &value);
+    tile_.expand(static_cast<int>(pair), band_, pixel, &value);
     return value;
   }
 
@@ -318,6 +325,8 @@ class Robot final : public FusionModel {
  public:
   explicit Robot(ModelSettings const& settings)
       : settings_(settings_from(ModelOptions("robot", specs, settings.options))),
+        harmony_(harmonise_from(ModelOptions("robot", specs, settings.options)),
+                 static_cast<int>(settings.bands.size())),
         range_(settings.quantity),
         ratio_(settings.ratio),
         max_gap_days_(settings.max_pair_gap_days),
@@ -338,6 +347,12 @@ class Robot final : public FusionModel {
 
   ModelInfo const& info() const override { return info_; }
 
+  bool wants_statistics() const override { return harmony_.wants_statistics(); }
+  void observe(FusionInput const& input, Statistics& statistics) const override {
+    harmony_.observe(input, statistics);
+  }
+  void prepare(Statistics const& statistics) override { harmony_.prepare(statistics); }
+
   std::size_t memory_bytes(TileShape const& shape, int threads) const override {
     auto const blocks = [&](int pixels) {
       return to_size((pixels + settings_.block_px) / settings_.step_px + 2);
@@ -351,7 +366,7 @@ class Robot final : public FusionModel {
   }
 
   void fuse(FusionInput const& input, FusionOutput& output) const override {
-    RobotTile const tile(input, settings_, noise_, tolerance_days_, max_gap_days_);
+    RobotTile const tile(input, settings_, noise_, tolerance_days_, max_gap_days_, harmony_);
     if (tile.pairs.empty()) return;
     RobotLayout const layout{input.scene_px, settings_.block_px, settings_.step_px};
     TileFits fits{layout.blocks_of(input.core_px), {}};
@@ -384,6 +399,7 @@ class Robot final : public FusionModel {
   }
 
   RobotSettings settings_;
+  CoarseHarmony harmony_;
   Quantity range_;
   int ratio_, max_gap_days_, tolerance_days_;
   ModelInfo info_;

@@ -166,14 +166,13 @@ class BlockFitter {
         pixels_(static_cast<std::size_t>(block.area())),
         bands_(to_size(tile.bands())) {
     ensure(tile.input.padded_px.contains(block), "ROBOT holds whole blocks");
-    for (Pair const& pair : tile.pairs) members_.push_back(load(pair));
+    for (int k = 0; k < static_cast<int>(tile.pairs.size()); ++k) members_.push_back(load(k));
   }
 
   RobotFit fit(int target) {
-    int const coarse_date = tile_.target_coarse[to_size(target)];
-    if (coarse_date < 0) return {};
+    if (tile_.target_coarse[to_size(target)] < 0) return {};
     std::vector<double> valid(pixels_, 1.0);
-    std::vector<double> const coarse = load_coarse(coarse_date, valid);
+    std::vector<double> const coarse = load_coarse(tile_.image_of(target), valid);
     std::vector<std::size_t> chosen;  // nearest first
     for (int const p : tile_.near[to_size(target)]) {
       if (chosen.size() == to_size(tile_.settings.most_members)) break;
@@ -195,22 +194,22 @@ class BlockFitter {
   }
 
  private:
-  Member load(Pair const& pair) const {
+  Member load(int pair) const {
     Member member;
+    int const date = tile_.pairs[to_size(pair)].fine;
     member.valid.assign(pixels_, 1.0);
     Rect const& padded = tile_.input.padded_px;
     member.fine.values.resize(bands_ * pixels_);
     for (std::size_t band = 0; band < bands_; ++band) {
       for (int y = 0; y < px_.height; ++y) {
         Dn const* const row =
-            tile_.input.fine.dn.row(pair.fine, static_cast<int>(band), px_.y + y - padded.y) +
-            (px_.x - padded.x);
+            tile_.input.fine.dn.row(date, static_cast<int>(band), px_.y + y - padded.y) + (px_.x - padded.x);
         double* const to = &member.fine.values[band * pixels_ + to_size(y) * to_size(px_.width)];
         for (int x = 0; x < px_.width; ++x) to[x] = row[x];
       }
     }
     for (std::size_t i = 0; i < pixels_; ++i) member.valid[i] = member.fine.values[i] != no_data_dn ? 1 : 0;
-    member.coarse.values = load_coarse(pair.coarse, member.valid);
+    member.coarse.values = load_coarse(pair, member.valid);
     double count = 0;
     for (double v : member.valid) count += v;
     member.complete = count == static_cast<double>(pixels_);
@@ -226,11 +225,11 @@ class BlockFitter {
     return member;
   }
 
-  /// The coarse image of a date; takes pixels without value out of `valid`.
-  std::vector<double> load_coarse(int date, std::vector<double>& valid) const {
+  /// A coarse image (RobotTile::expand); takes pixels without value out of `valid`.
+  std::vector<double> load_coarse(int image, std::vector<double>& valid) const {
     std::vector<double> values(bands_ * pixels_);
     for (std::size_t band = 0; band < bands_; ++band) {
-      tile_.expand(date, static_cast<int>(band), px_, &values[band * pixels_]);
+      tile_.expand(image, static_cast<int>(band), px_, &values[band * pixels_]);
     }
     for_values(values.size(), pixels_, [&](std::size_t i, std::size_t p) {
       bool const known = !std::isnan(values[i]);
@@ -396,7 +395,7 @@ Rect RobotLayout::blocks_of(Rect const& px) const {
 }
 
 RobotTile::RobotTile(FusionInput const& from, RobotSettings const& with, std::vector<double> band_noise,
-                     int tolerance_days, int max_gap_days)
+                     int tolerance_days, int max_gap_days, CoarseHarmony const& harmony)
     : input(from),
       settings(with),
       noise(std::move(band_noise)),
@@ -407,22 +406,25 @@ RobotTile::RobotTile(FusionInput const& from, RobotSettings const& with, std::ve
     near.push_back(nearest_first(pairs, pair_order(pairs, day, max_gap_days), day));
     std::erase_if(near.back(), [&](int p) { return pairs[to_size(p)].date == day; });
   }
-  for (int date = 0; date < input.coarse.dn.dates(); ++date) {
-    for (int band = 0; band < input.coarse.dn.bands(); ++band) {
-      fields.push_back(cell_field(frame, input.coarse.dn.row(date, band, 0)));
-    }
-  }
+  auto const add = [&](int date) {
+    for (int band = 0; band < bands(); ++band)
+      fields.push_back(date < 0 ? CellField() : cell_field(frame, input.coarse.dn.row(date, band, 0)));
+  };
+  for (Pair const& pair : pairs) add(pair.coarse);
+  for (int const date : target_coarse) add(date);
+  if (harmony.wanted()) harmony.apply(frame, pairs, input.targets, near, fields);
 }
 
 std::size_t RobotTile::bytes(TileShape const& shape, int ratio) {
   auto const cells = [&](int pixels) { return to_size(pixels / ratio + 6); };
-  return to_size(shape.coarse_dates) * to_size(shape.bands) *
+  // Fields of pairs, their factors, and fields of targets.
+  return to_size(2 * shape.fine_dates + shape.targets) * to_size(shape.bands) *
              (cells(shape.padded_width) * cells(shape.padded_height) * sizeof(double) + 64) +
          to_size(shape.targets) * (to_size(shape.fine_dates) * sizeof(int) + 64);
 }
 
-void RobotTile::expand(int date, int band, Rect const& px, double* to) const {
-  CellField const& field = fields[to_size(date) * to_size(bands()) + to_size(band)];
+void RobotTile::expand(int image, int band, Rect const& px, double* to) const {
+  CellField const& field = fields[to_size(image) * to_size(bands()) + to_size(band)];
   if (settings.bicubic) {
     std::ranges::copy(bicubic_plane(frame, field, px), to);
     return;

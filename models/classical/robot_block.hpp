@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "stfcube/models/classical/coarse_planes.hpp"
+#include "stfcube/models/classical/robot_harmonise.hpp"
 #include "stfcube/models/fusion_model.hpp"
 #include "stfcube/models/pairs.hpp"
 
@@ -38,13 +39,16 @@ struct RobotLayout {
 
 /// What all blocks of a tile share. Immutable, thread-safe.
 struct RobotTile {
-  /// @param noise  by band, standard deviation of one observation, DN
+  /// @param noise    by band, standard deviation of one observation, DN
+  /// @param harmony  prepared; brings coarse images to the level of the fine ones, where it is wanted
   RobotTile(FusionInput const& input, RobotSettings const& settings, std::vector<double> noise,
-            int tolerance_days, int max_gap_days);
+            int tolerance_days, int max_gap_days, CoarseHarmony const& harmony);
   static std::size_t bytes(TileShape const& shape, int ratio);
 
-  /// One band of the coarse image of a date on the fine grid, NaN where it has no value. @param to  row-major
-  void expand(int date, int band, Rect const& px, double* to) const;
+  /// One band of a coarse image on the fine grid, NaN where it has no value. @param image  a pair, or
+  /// image_of(target) @param to  row-major
+  void expand(int image, int band, Rect const& px, double* to) const;
+  int image_of(int target) const { return static_cast<int>(pairs.size()) + target; }
   int bands() const { return input.fine.dn.bands(); }
   Date target(int t) const { return input.targets[static_cast<std::size_t>(t)]; }
 
@@ -55,7 +59,7 @@ struct RobotTile {
   std::vector<Pair> pairs;             ///< ascending: those that some target may use
   std::vector<int> target_coarse;      ///< by target; -1: none
   std::vector<std::vector<int>> near;  ///< by target: pairs that it may use, nearest first
-  std::vector<CellField> fields;       ///< [coarse date, band]
+  std::vector<CellField> fields;       ///< coarse images of pairs, then of targets: [image, band]
 };
 
 /// The combination of one block for one target.

@@ -174,7 +174,7 @@ TEST(Robot, too_few_common_pixels_give_members_up_from_the_farthest) {
       std::fill_n(input.fine.dn.row(d, b, 2 * d), 6, no_data_dn);  // 6 of 64 in block 0
   }
   RobotSettings const settings{.block_px = 8, .step_px = 8};
-  RobotTile const tile(input, settings, {20.0, 50.0}, 0, 90);
+  RobotTile const tile(input, settings, {20.0, 50.0}, 0, 90, {Harmonise::none, 2});
   RobotLayout const layout{input.scene_px, 8, 8};
   auto const fits = fit_robot_block(tile, layout.block(0, 0));
   EXPECT_EQ(fits[0].members, (std::vector<int>{1, 2}));

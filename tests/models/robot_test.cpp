@@ -31,7 +31,7 @@ testing::GoldenResult run(FusionInput const& input, Options options = {}) {
 
 /// Fits of the golden scene's blocks in row-major order, for the first target.
 std::vector<RobotFit> golden_fits(FusionInput const& input, RobotSettings const& settings) {
-  RobotTile const tile(input, settings, std::vector<double>(3, 20.0), 0, 90);
+  RobotTile const tile(input, settings, std::vector<double>(3, 20.0), 0, 90, {Harmonise::none, 3});
   RobotLayout const layout{input.scene_px, settings.block_px, settings.step_px};
   std::vector<RobotFit> fits;
   for (int row = 0; row < layout.count(input.scene_px.height); ++row) {

@@ -47,12 +47,13 @@ Stack<Dn> landscape(std::vector<Date> const& dates, int step, bool clouds) {
   return dn;
 }
 
-/// Options that keep windows small beside the scene.
+/// Options that keep windows small beside the scene, and those that need the most of the first pass.
 std::map<std::string, std::string> small_windows(std::string const& method) {
   static std::map<std::string, std::map<std::string, std::string>> const options = {
       {"bayes", {{"bayes.method", "smooth"}}},
       {"estarfm", {{"estarfm.window", "11"}}},
       {"spstfm", {{"spstfm.atoms", "16"}, {"spstfm.training", "60"}, {"spstfm.rounds", "1"}}},
+      {"robot", {{"robot.harmonise", "pairs"}}},
       {"staarch", {{"starfm.window", "11"}, {"staarch.index", "1"}, {"staarch.wetness", "0"}}},
       {"starfm", {{"starfm.window", "11"}}},
       {"stnlffm", {{"stnlffm.window", "11"}}},

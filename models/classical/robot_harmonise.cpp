@@ -17,11 +17,11 @@ constexpr double lowest_factor = 0.8, highest_factor = 1.2;
 constexpr double least_pixels_of_series = 10000, least_pixels_of_pair = 1000;
 constexpr double distance_guard = 0.01;  // DN^2 by band, keeps equal images from being divided by
 
-std::string const subject = "robot/harmonise";
-std::string const dates_name = subject + "/pairs";
+constexpr char const* subject = "robot/harmonise";
+constexpr char const* dates_name = "robot/harmonise/pairs";
 
 std::string subject_of(Date pair) {
-  return subject + "/" + to_string(pair);
+  return fmt::format("{}/{}", subject, to_string(pair));
 }
 
 std::string piece_name(std::string const& of, int x, int y) {
@@ -107,21 +107,36 @@ class CellCounter {
   std::vector<std::int64_t> coarse_, sums_;  ///< by band
 };
 
-/// Where a cell lies between the centres of the smallest patches.
-struct Between {
-  int first = 0, second = 0;  ///< patches
-  double weight = 0;          ///< of the second
-};
+/// Where the cells of a column or row lie between the centres of the smallest patches.
+struct PatchAxis {
+  struct Between {
+    int first = 0, second = 0;  ///< indices of `centres`
+    double weight = 0;          ///< of the second
+  };
+  std::vector<Between> cells;
+  std::vector<int> centres;  ///< px, of the patches that the cells use
 
-/// @param cells_first, cells_count  of the scene: patches outside it do not exist, those at its edge stand in
-Between between(int cell, int ratio, int cells_first, int cells_count) {
-  constexpr int side = sides_px[smallest];
-  int const lowest = centre_px(cells_first, ratio) / side;
-  int const highest = centre_px(cells_first + cells_count - 1, ratio) / side;
-  double const u = (cell + 0.5) * ratio / side - 0.5;
-  auto const whole = static_cast<int>(std::floor(u));
-  return {std::clamp(whole, lowest, highest), std::clamp(whole + 1, lowest, highest), u - whole};
-}
+  /// Patches outside the scene do not exist, those at its edge stand in. All arguments but the ratio are
+  /// cells.
+  PatchAxis(int first, int count, int scene_first, int scene_count, int ratio) {
+    constexpr int side = sides_px[smallest];
+    int const first_px = centre_px(scene_first, ratio);
+    int const last_px = centre_px(scene_first + scene_count - 1, ratio);
+    for (int cell = first; cell < first + count; ++cell) {
+      double const u = (cell + 0.5) * ratio / side - 0.5;
+      auto const whole = static_cast<int>(std::floor(u));
+      auto const existing = [&](int patch) { return std::clamp(patch, first_px / side, last_px / side); };
+      cells.push_back({existing(whole), existing(whole + 1), u - whole});
+    }
+    int const lowest = cells.front().first;
+    for (int patch = lowest; patch <= cells.back().second; ++patch)
+      centres.push_back(std::clamp(patch * side + side / 2, first_px, last_px));
+    for (Between& cell : cells) {
+      cell.first -= lowest;
+      cell.second -= lowest;
+    }
+  }
+};
 
 /// Equal values give that value, to the last bit.
 double mixed(double first, double second, double weight) {
@@ -256,31 +271,23 @@ double CoarseHarmony::product_at(Place const& place, PatchFactors const* of_pair
 CellField CoarseHarmony::factors(CellFrame const& frame, Date pair, int band) const {
   auto const found = pairs_.find(pair);
   PatchFactors const* const of_pair = found == pairs_.end() ? nullptr : &found->second;
-  Rect const& scene = frame.scene;
-  auto const centre = [&](int patch, int first, int count) {
-    constexpr int side = sides_px[smallest];
-    return std::clamp(patch * side + side / 2, centre_px(first, frame.ratio),
-                      centre_px(first + count - 1, frame.ratio));
-  };
-  std::map<Place, double> products;
-  auto const product = [&](int column, int row) {
-    auto const [at, is_new] = products.try_emplace({column, row});
-    if (is_new) {
-      Place const place{centre(column, scene.x, scene.width), centre(row, scene.y, scene.height)};
-      at->second = product_at(place, of_pair, static_cast<std::size_t>(band));
-    }
-    return at->second;
-  };
+  Rect const &held = frame.held, &scene = frame.scene;
+  PatchAxis const across(held.x, held.width, scene.x, scene.width, frame.ratio);
+  PatchAxis const down(held.y, held.height, scene.y, scene.height, frame.ratio);
+  std::vector<double> products;
+  for (int const y : down.centres) {
+    for (int const x : across.centres)
+      products.push_back(product_at({x, y}, of_pair, static_cast<std::size_t>(band)));
+  }
   CellField field;
-  field.reserve(static_cast<std::size_t>(frame.held.area()));
-  for (int row = frame.held.y; row < frame.held.bottom(); ++row) {
-    Between const down = between(row, frame.ratio, scene.y, scene.height);
-    for (int column = frame.held.x; column < frame.held.right(); ++column) {
-      Between const across = between(column, frame.ratio, scene.x, scene.width);
+  field.reserve(static_cast<std::size_t>(held.area()));
+  for (auto const& row : down.cells) {
+    for (auto const& column : across.cells) {
       auto const along_x = [&](int patch_row) {
-        return mixed(product(across.first, patch_row), product(across.second, patch_row), across.weight);
+        double const* const at = &products[static_cast<std::size_t>(patch_row) * across.centres.size()];
+        return mixed(at[column.first], at[column.second], column.weight);
       };
-      field.push_back(mixed(along_x(down.first), along_x(down.second), down.weight));
+      field.push_back(mixed(along_x(row.first), along_x(row.second), row.weight));
     }
   }
   return field;

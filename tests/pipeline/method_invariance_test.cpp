@@ -52,8 +52,8 @@ std::map<std::string, std::string> small_windows(std::string const& method) {
   static std::map<std::string, std::map<std::string, std::string>> const options = {
       {"bayes", {{"bayes.method", "smooth"}}},
       {"estarfm", {{"estarfm.window", "11"}}},
-      {"spstfm", {{"spstfm.atoms", "16"}, {"spstfm.training", "60"}, {"spstfm.rounds", "1"}}},
       {"robot", {{"robot.harmonise", "pairs"}}},
+      {"spstfm", {{"spstfm.atoms", "16"}, {"spstfm.training", "60"}, {"spstfm.rounds", "1"}}},
       {"staarch", {{"starfm.window", "11"}, {"staarch.index", "1"}, {"staarch.wetness", "0"}}},
       {"starfm", {{"starfm.window", "11"}}},
       {"stnlffm", {{"stnlffm.window", "11"}}},

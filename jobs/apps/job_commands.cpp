@@ -57,7 +57,11 @@ void describe_model(std::string const& name, bool print) {
   auto const found = registry.find(name);
   if (found == registry.end()) make_model(name, {});  // says what is wrong
   auto const& entry = found->second;
-  auto const model = make_model(name, {.bands = {"red", "nir"}, .ratio = 16});
+  // Six bands, because some methods need them by name.
+  ModelSettings settings;
+  settings.bands = {"blue", "green", "red", "nir", "swir1", "swir2"};
+  settings.ratio = 16;
+  auto const model = make_model(name, settings);
   if (!print) return;
   ModelInfo const& info = model->info();
   fmt::print("{} - {}\n{}\nSource: {}\nPairs needed: {}; coarse observation of the target date: {}\n"

@@ -39,6 +39,12 @@ class Methods(EndToEnd):
                 "--cube.chunk", "1 1 64 64", *words, ranks=ranks)
         return cube
 
+    def test_every_method_tells_its_source_and_options(self):
+        for method in methods():
+            text = stfcube("models", method).stdout
+            self.assertIn("Source: ", text)
+            self.assertIn("Pairs needed", text)
+
     def test_every_method_makes_a_sound_cube_near_the_truth(self):
         (truth,) = (self.archive / "truth").glob("*20200109*.tif")
         with rasterio.open(truth) as file:

@@ -62,7 +62,7 @@ Rect whole_cells(FusionInput const& input) {
 CellCounts count_cell_classes(FusionInput const& input, std::span<std::int16_t const> labels, int classes) {
   Rect const cells = whole_cells(input);
   auto const size = static_cast<std::size_t>(cells.area());
-  CellCounts result{cells, classes, input.ratio, {}, {}, {}};
+  CellCounts result{cells, classes, input.ratio, 1, {}, {}, {}};
   result.counts.resize(static_cast<std::size_t>(classes) * size);
   result.pixels.resize(size);
   result.valid.resize(size);
@@ -80,6 +80,38 @@ CellCounts count_cell_classes(FusionInput const& input, std::span<std::int16_t c
           ++result.valid[cell];
         }
       }
+    }
+  });
+  return result;
+}
+
+CellCounts count_cell_memberships(FusionInput const& input, std::span<std::uint16_t const> memberships,
+                                  int classes, int parts) {
+  Rect const cells = whole_cells(input);
+  auto const size = static_cast<std::size_t>(cells.area());
+  auto const plane = static_cast<std::size_t>(input.padded_px.area());
+  CellCounts result{cells, classes, input.ratio, parts, {}, {}, {}};
+  result.counts.resize(static_cast<std::size_t>(classes) * size);
+  result.pixels.resize(size);
+  result.valid.resize(size);
+  parallel_for(0, cells.height, [&](int row) {
+    for (int column = 0; column < cells.width; ++column) {
+      Rect const px = pixels_of(input, {cells.x + column, cells.y + row, 1, 1});
+      auto const cell = static_cast<std::size_t>(row) * static_cast<std::size_t>(cells.width) +
+                        static_cast<std::size_t>(column);
+      result.pixels[cell] = static_cast<std::int32_t>(px.area());
+      std::int64_t all = 0;
+      for (std::size_t c = 0; c < static_cast<std::size_t>(classes); ++c) {
+        std::int32_t& count = result.counts[c * size + cell];
+        for (int y = px.y; y < px.bottom(); ++y) {
+          std::uint16_t const* const from =
+              &memberships[c * plane + static_cast<std::size_t>(y - input.padded_px.y) *
+                                           static_cast<std::size_t>(input.padded_px.width)];
+          for (int x = px.x; x < px.right(); ++x) count += from[x - input.padded_px.x];
+        }
+        all += count;
+      }
+      result.valid[cell] = static_cast<std::int32_t>(all / parts);
     }
   });
   return result;

@@ -110,15 +110,20 @@ std::vector<ClassChange::Region> ClassChange::regions_of(Rect const& scene_px, i
 }
 
 void ClassChange::observe(FusionInput const& input, Pair const& pair, FineClasses const& classes,
-                          Statistics& statistics) const {
+                          Statistics& statistics, ClassMemberships const* memberships) const {
   auto const labels = classes.labels(input, pair.fine);
-  CellCounts const counts = count_cell_classes(input, labels, classes.count(pair.date));
+  int const count = classes.count(pair.date);
+  CellCounts const counts = memberships ? count_cell_memberships(input, memberships->shares(input, pair.fine),
+                                                                 count, ClassMemberships::parts)
+                                        : count_cell_classes(input, labels, count);
+  ensure(counts.parts == settings_.parts, "cells are counted as the settings say");
   auto const target_coarse = coarse_of_targets(input);
   for (std::size_t t = 0; t < target_coarse.size(); ++t) {
     if (target_coarse[t] < 0) continue;
-    Cells const cells{input.scene_px, counts, labels,
-                      coarse_values(input, counts.cells, target_coarse[t], pair.coarse),
-                      coarse_values(input, counts.cells, target_coarse[t], -1)};
+    Cells const cells{
+        input.scene_px, counts, labels,
+        coarse_values(input, counts.cells, target_coarse[t], settings_.of_target ? -1 : pair.coarse),
+        coarse_values(input, counts.cells, target_coarse[t], -1)};
     Images const images{pair.date, input.targets[t]};
     if (round_ == Round::cells) {
       if (t == 0) observe_ranges(input, cells, pair.date, statistics);
@@ -190,7 +195,8 @@ void ClassChange::observe_cells(Images const& images, Cells const& cells, Statis
       if (!cells.complete(cell)) continue;
       for (int c = 0; c < cells.counts.classes; ++c) {
         std::int32_t const count = cells.counts.of_class(c)[cell];
-        if (may_be_pure(count, cells.counts.ratio)) ++sums.purities[to_size(c)][count];
+        if (may_be_pure(count, cells.counts.ratio, settings_.parts))
+          ++sums.purities[to_size(c)][cells.counts.purity(c, cell)];
       }
     }
   });
@@ -231,7 +237,9 @@ void ClassChange::observe_changes(Images const& images, Cells const& cells, Stat
       for (int band = 0; band < bands_; ++band) {
         Tally& tally = statistics.tally(name(images, region, fmt::format("kept/{}/{}", c, band)));
         for (std::size_t const cell : members) {
-          if (cells.counts.of_class(c)[cell] >= least) ++tally[cells.delta(band, cell)];
+          if (cells.counts.purity(c, cell) < least) continue;
+          std::int64_t const delta = cells.delta(band, cell);
+          ++tally[settings_.by_size ? std::abs(delta) : delta];
         }
       }
     }
@@ -251,10 +259,8 @@ void ClassChange::observe_equations(Images const& images, Cells const& cells, St
                                       classes * (classes + 1));
       for (std::size_t const cell : members) {
         std::int64_t const delta = cells.delta(band, cell);
-        bool const pure = cells.counts.of_class(static_cast<int>(c))[cell] >= fit.least[c];
-        if (!pure || static_cast<double>(delta) < fit.window[i].lowest ||
-            static_cast<double>(delta) > fit.window[i].highest)
-          continue;
+        bool const pure = cells.counts.purity(static_cast<int>(c), cell) >= fit.least[c];
+        if (!pure || !keeps(fit.window[i], delta)) continue;
         for (std::size_t m = 0; m < classes; ++m) {
           std::int64_t const share = cells.counts.of_class(static_cast<int>(m))[cell];
           ExactSum* const to = &row[m * (classes + 1)];
@@ -265,6 +271,11 @@ void ClassChange::observe_equations(Images const& images, Cells const& cells, St
       }
     }
   }
+}
+
+bool ClassChange::keeps(Bounds const& window, std::int64_t delta) const {
+  auto const value = static_cast<double>(settings_.by_size ? std::abs(delta) : delta);
+  return value >= window.lowest && value <= window.highest;
 }
 
 void ClassChange::prepare(Statistics const& statistics, FineClasses const& classes) {
@@ -337,7 +348,7 @@ void ClassChange::solve(Statistics const& statistics, Images const& images, Regi
   auto const sums = statistics_.find(name(images, region, "sums"));
   Fit const& scene = fits_.at(images).at(whole_scene);
   std::size_t const classes = fit.least.size();
-  double const cell_px = static_cast<double>(settings_.ratio) * settings_.ratio;
+  double const cell_px = static_cast<double>(settings_.ratio) * settings_.ratio * settings_.parts;
   for (int band = 0; band < bands_; ++band) {
     std::size_t const at = 1 + 2 * to_size(band);
     double const mean = static_cast<double>(sums[at]) / static_cast<double>(sums[0]);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "stfcube/models/classical/bounded_least_squares.hpp"
+#include "stfcube/models/classical/class_memberships.hpp"
 #include "stfcube/models/classical/classes.hpp"
 #include "stfcube/models/classical/purest_cells.hpp"
 #include "stfcube/models/pairs.hpp"
@@ -16,8 +17,11 @@ struct ClassChangeSettings {
   std::string subject = "class_change";                  ///< begins the names of the statistics
   int purest = 100;                                      ///< P: purest cells of each class
   double lowest_quantile = 0.1, highest_quantile = 0.9;  ///< of their changes: what is kept
-  int zone_px = 0;                                       ///< side of a statistics zone; 0: the scene is one
+  bool by_size = false;                                  ///< quantiles of |change| instead of the change
+  bool of_target = false;  ///< fits the coarse values of the target instead of their change: class means
+  int zone_px = 0;         ///< side of a statistics zone; 0: the scene is one
   int ratio = 1;
+  int parts = 1;  ///< of a pixel that cells are counted in: with memberships, ClassMemberships::parts
 };
 
 /// What a pair and a target say about a zone. Classes are those of the pair's fine image; one more stands for
@@ -40,8 +44,9 @@ class ClassChange {
   /// No more rounds wanted.
   bool done() const { return round_ == Round::none; }
   /// Adds one pair and the targets of a tile without halo. Every pixel must be seen once for each pair.
-  void observe(FusionInput const& input, Pair const& pair, FineClasses const& classes,
-               Statistics& statistics) const;
+  /// @param memberships  what cells consist of, instead of whole pixels of the classes
+  void observe(FusionInput const& input, Pair const& pair, FineClasses const& classes, Statistics& statistics,
+               ClassMemberships const* memberships = nullptr) const;
   void prepare(Statistics const& statistics, FineClasses const& classes);
 
   /// The table of a zone, or of the scene where the zone has none; null when the pair and the target have no
@@ -64,6 +69,7 @@ class ClassChange {
     ChangeTable table;
   };
   struct Cells;
+  bool keeps(Bounds const& window, std::int64_t delta) const;
 
   std::string name(Images const& images, Region const& region, std::string const& what) const;
   std::vector<Region> regions_of(Rect const& scene_px, int x, int y) const;

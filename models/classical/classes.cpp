@@ -12,7 +12,6 @@ namespace stfcube {
 namespace {
 
 constexpr std::size_t most_map_classes = 64;
-constexpr int most_assignments = 20;
 constexpr int stop_share = 1000;  // stops when at most one pixel of so many changes its class
 
 /// A number that looks random, a function of the pixel's place. @source specs: conventions, section 11
@@ -244,7 +243,7 @@ void FineClasses::prepare_assignments(Statistics const& statistics) {
     auto const changes = statistics.find(name(date, "changes"));
     ++state.assignments;
     bool const settled = state.assignments >= 2 && changes[0] * stop_share <= changes[1];
-    state.done = settled || state.assignments == most_assignments;
+    state.done = settled || state.assignments == settings_.assignments;
     all_done = all_done && state.done;
     if (state.done) continue;
     std::size_t const bands = state.centres.size() / state.starts.size();

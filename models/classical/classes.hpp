@@ -16,6 +16,7 @@ struct ClassSettings {
   int classes = 5;                  ///< k of k-means, at least 1
   int sample = 1;                   ///< k-means looks at one of so many pixels; 1: at all
   bool class_map = false;           ///< labels from FusionInput::classes instead of k-means
+  int assignments = 20;             ///< of k-means at most
 };
 
 /// Classes of the pixels of fine images: k-means of the bands with one set of centres for each date, or a map

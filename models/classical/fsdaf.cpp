@@ -1,5 +1,6 @@
 #include "stfcube/models/classical/fsdaf.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <optional>
@@ -23,14 +24,26 @@ class Fsdaf final : public FusionModel {
         classes_({.subject = "fsdaf/classes",
                   .classes = settings_.classes,
                   .sample = settings_.sample,
-                  .class_map = settings_.class_map}),
+                  .class_map = settings_.class_map,
+                  .assignments = settings_.assignments}),
+        memberships_("fsdaf/memberships"),
         change_({.subject = "fsdaf/change",
                  .purest = settings_.purest,
                  .lowest_quantile = settings_.lowest_quantile,
                  .highest_quantile = settings_.highest_quantile,
+                 .by_size = sub_pixel(),
                  .zone_px = settings.zone_px,
-                 .ratio = settings.ratio}),
-        similar_(settings_.window_px, settings_.similar) {
+                 .ratio = settings.ratio,
+                 .parts = sub_pixel() ? ClassMemberships::parts : 1}),
+        endmembers_({.subject = "fsdaf/endmembers",
+                     .purest = settings_.endmember_purest,
+                     .lowest_quantile = 0,
+                     .highest_quantile = 1,
+                     .of_target = true,
+                     .zone_px = settings.zone_px,
+                     .ratio = settings.ratio,
+                     .parts = ClassMemberships::parts}),
+        similar_(std::max(1, settings_.window_px), settings_.similar) {
     info_.name = "fsdaf";
     info_.title = "FSDAF, Flexible Spatiotemporal Data Fusion";
     info_.citation =
@@ -52,7 +65,7 @@ class Fsdaf final : public FusionModel {
     return FsdafTile::bytes(settings_, shape, threads);
   }
 
-  bool wants_statistics() const override { return !change_.done(); }
+  bool wants_statistics() const override { return !change_.done() || (sub_pixel() && !endmembers_.done()); }
 
   void observe(FusionInput const& input, Statistics& statistics) const override {
     if (first_round_) observe_sums(input, statistics);
@@ -60,8 +73,18 @@ class Fsdaf final : public FusionModel {
       classes_.observe(input, statistics);
       return;
     }
-    for (Pair const& pair : find_pairs(input.fine.dates, input.coarse.dates, tolerance_days_))
-      change_.observe(input, pair, classes_, statistics);
+    if (sub_pixel() && !memberships_.done()) {
+      memberships_.observe(input, classes_, statistics);
+      return;
+    }
+    for (Pair const& pair : find_pairs(input.fine.dates, input.coarse.dates, tolerance_days_)) {
+      if (!sub_pixel()) {
+        change_.observe(input, pair, classes_, statistics);
+        continue;
+      }
+      if (!change_.done()) change_.observe(input, pair, classes_, statistics, &memberships_);
+      if (!endmembers_.done()) endmembers_.observe(input, pair, classes_, statistics, &memberships_);
+    }
   }
 
   void prepare(Statistics const& statistics) override {
@@ -71,8 +94,11 @@ class Fsdaf final : public FusionModel {
     }
     if (!classes_.done()) {
       classes_.prepare(statistics);
+    } else if (sub_pixel() && !memberships_.done()) {
+      memberships_.prepare(statistics, classes_);
     } else {
       change_.prepare(statistics, classes_);
+      if (sub_pixel()) endmembers_.prepare(statistics, classes_);
     }
   }
 
@@ -83,6 +109,8 @@ class Fsdaf final : public FusionModel {
         zones_,
         classes_,
         change_,
+        sub_pixel() ? &memberships_ : nullptr,
+        sub_pixel() ? &endmembers_ : nullptr,
         similar_,
         spline_ ? &*spline_ : nullptr,
         sigma_,
@@ -93,6 +121,7 @@ class Fsdaf final : public FusionModel {
   }
 
  private:
+  bool sub_pixel() const { return settings_.variant == FsdafVariant::sfsdaf; }
   static std::string sums_name(Date date) { return fmt::format("fsdaf/sums/{}", date.days); }
 
   /// Numbers, sums and squares of the fine values of every band, by parts of zones.
@@ -138,7 +167,8 @@ class Fsdaf final : public FusionModel {
   int max_gap_days_, tolerance_days_;
   StatZones zones_;
   FineClasses classes_;
-  ClassChange change_;
+  ClassMemberships memberships_;  ///< this and endmembers_: of sfsdaf
+  ClassChange change_, endmembers_;
   MostSimilarPixels similar_;
   std::optional<ThinPlateSpline> spline_;
   std::vector<double> sigma_;

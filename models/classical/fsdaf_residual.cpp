@@ -6,8 +6,6 @@
 namespace stfcube {
 namespace {
 
-constexpr double least_weight = 1e-6;  // DN
-
 /// The sum of the first `count` values, in their order.
 double sum_of(std::vector<double> const& values, std::size_t count) {
   double sum = 0;

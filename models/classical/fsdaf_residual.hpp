@@ -14,6 +14,7 @@ struct FsdafCell {
 
   static constexpr int arrays = 8;  ///< of doubles
 
+  double least_weight = 1e-6;           ///< added to all weights, DN
   std::size_t count = 0;                ///< valid pixels
   std::vector<double> homogeneity;      ///< share of pixels of the same class around, 0 to 1
   std::vector<double> fine;             ///< F_1

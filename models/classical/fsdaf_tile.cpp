@@ -1,12 +1,13 @@
 #include "stfcube/models/classical/fsdaf_tile.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 
 #include "stfcube/models/classical/fsdaf_residual.hpp"
+#include "stfcube/models/classical/homogeneity.hpp"
 #include "stfcube/models/classical/uncertainty.hpp"
+#include "stfcube/models/classical/weighted_changes.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 #include "stfcube/partitioning/threads/parallel_for.hpp"
 
@@ -14,9 +15,8 @@ namespace stfcube {
 namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-constexpr std::uint8_t no_label = 255;
-constexpr int rows_at_once = 16;   // of the homogeneity index: windows slide down inside
-constexpr int values_at_once = 8;  // bands times targets of a group: one cache line
+constexpr double sub_pixel_least_weight = 1e-7;  // DN
+constexpr int values_at_once = 8;                // bands times targets of a group: one cache line
 
 std::size_t to_size(int n) {
   return static_cast<std::size_t>(n);
@@ -32,36 +32,6 @@ int targets_at_once(int bands) {
   return std::max(1, values_at_once / bands);
 }
 
-/// Sums over the similar pixels of a pixel, for some values that stand side by side.
-template <int values>
-void weighted_sums(double const* changes, std::size_t stride, std::int32_t const* places,
-                   double const* weights, int count, double* sums, double* squares) {
-  std::array<double, values> sum{}, square{};
-  for (int i = 0; i < count; ++i) {
-    double const* const from = changes + places[i] * static_cast<std::ptrdiff_t>(stride);
-    double const weight = weights[i];
-    for (std::size_t v = 0; v < values; ++v) {
-      double const part = weight * from[v];
-      sum[v] += part;
-      square[v] += part * from[v];
-    }
-  }
-  std::ranges::copy(sum, sums);
-  std::ranges::copy(square, squares);
-}
-
-/// The same for any number of values, in the largest pieces.
-void all_weighted_sums(double const* changes, std::size_t stride, std::int32_t const* places,
-                       double const* weights, int count, int values, double* sums, double* squares) {
-  int first = 0;
-  for (; first + 4 <= values; first += 4)
-    weighted_sums<4>(changes + first, stride, places, weights, count, sums + first, squares + first);
-  for (; first + 2 <= values; first += 2)
-    weighted_sums<2>(changes + first, stride, places, weights, count, sums + first, squares + first);
-  for (; first < values; ++first)
-    weighted_sums<1>(changes + first, stride, places, weights, count, sums + first, squares + first);
-}
-
 }  // namespace
 
 struct FsdafTile::TargetGroup {
@@ -69,6 +39,7 @@ struct FsdafTile::TargetGroup {
     int target = 0, coarse = 0;
     bool has_gaps = false;                                 ///< some cell of the region has no coarse value
     std::map<StatZones::Zone, ChangeTable const*> tables;  ///< of the zones around the tile
+    std::map<StatZones::Zone, ChangeTable const*> endmembers;  ///< sfsdaf: of the same zones
     std::unique_ptr<SpatialPrediction> spatial;
   };
   int pair_index = 0;
@@ -96,6 +67,11 @@ struct FsdafTile::PixelScratch {
   std::vector<double> sums, squares;
   std::vector<std::int32_t> places;
   std::vector<double> weights;
+  std::int32_t const* similar_places = nullptr;
+  double const* similar_weights = nullptr;
+  int similar_count = 0;
+  ClosestPixels::Found closest;
+  std::vector<std::int32_t> closest_places;
 };
 
 FsdafTile::FsdafTile(FsdafKnowledge const& knowledge, FusionInput const& input, FusionOutput& output)
@@ -175,8 +151,15 @@ void FsdafTile::fuse_pair(int pair) {
   }
   if (targets.empty()) return;
   find_labels(pairs_[to_size(pair)]);
-  find_homogeneity();
-  find_similar(pairs_[to_size(pair)], pair);
+  homogeneity_ = homogeneity({labels_, input_.padded_px, classes_}, region_px_, input_.scene_px,
+                             know_.settings.homogeneity_px);
+  if (know_.memberships) {
+    sub_pixel_.emplace(input_, know_.zones, *know_.memberships, pairs_[to_size(pair)], region_px_,
+                       know_.settings.similar);
+    find_used(pair);
+  } else {
+    find_similar(pairs_[to_size(pair)], pair);
+  }
   int const at_once = targets_at_once(bands_);
   for (auto first = targets.begin(); first != targets.end();) {
     auto const last_target = targets.end() - first > at_once ? first + at_once : targets.end();
@@ -192,57 +175,8 @@ void FsdafTile::find_labels(Pair const& pair) {
   Dn const* const fine = input_.fine.dn.row(pair.fine, 0, 0);
   for (std::size_t i = 0; i < labels.size(); ++i) {
     bool const valid = fine[i] != no_data_dn;
-    labels_[i] = !valid ? no_label : static_cast<std::uint8_t>(labels[i] < 0 ? classes_ : labels[i]);
+    labels_[i] = !valid ? LabelMap::none : static_cast<std::uint8_t>(labels[i] < 0 ? classes_ : labels[i]);
   }
-}
-
-/// Step 7, class by class: whole numbers of pixels in columns of the window, which slide down, and their sums
-/// along rows.
-void FsdafTile::find_homogeneity() {
-  homogeneity_.assign(static_cast<std::size_t>(region_px_.area()), nan);
-  int const half = know_.settings.homogeneity_px;
-  Rect const wide = intersect(grow(region_px_, half), input_.scene_px);
-  ensure(input_.padded_px.contains(wide), "FSDAF sees the windows of the homogeneity index");
-  int const stretches = (region_px_.height + rows_at_once - 1) / rows_at_once;
-  auto const width = to_size(wide.width);
-  parallel_for(0, stretches, [&](int stretch) {
-    int const first = region_px_.y + stretch * rows_at_once;
-    int const last = std::min(first + rows_at_once, region_px_.bottom());
-    std::vector<std::int32_t> column(width), sum(width + 1),
-        valid(to_size(last - first) * to_size(region_px_.width));
-    // The first turn counts all valid pixels.
-    for (int c = -1; c <= classes_; ++c) {
-      auto const add_row = [&](int y, int times) {
-        if (y < wide.y || y >= wide.bottom()) return;
-        std::uint8_t const* const row = &labels_[padded_index(wide.x, y)];
-        for (std::size_t i = 0; i < width; ++i) {
-          bool const counts = c < 0 ? row[i] != no_label : row[i] == c;
-          column[i] += counts ? times : 0;
-        }
-      };
-      std::ranges::fill(column, 0);
-      for (int y = first - half; y < first + half; ++y) add_row(y, 1);
-      for (int y = first; y < last; ++y) {
-        add_row(y + half, 1);
-        for (std::size_t i = 0; i < width; ++i) sum[i + 1] = sum[i] + column[i];
-        std::uint8_t const* const row = &labels_[padded_index(region_px_.x, y)];
-        for (int i = 0; i < region_px_.width; ++i) {
-          int const x = region_px_.x + i;
-          if (c >= 0 && row[i] != c) continue;
-          int const left = std::max(x - half, wide.x) - wide.x;
-          int const right = std::min(x + half + 1, wide.right()) - wide.x;
-          std::int32_t const count = sum[to_size(right)] - sum[to_size(left)];
-          std::int32_t& all = valid[to_size(y - first) * to_size(region_px_.width) + to_size(i)];
-          if (c < 0) {
-            all = count;
-          } else {
-            homogeneity_[region_index(x, y)] = static_cast<double>(count) / all;
-          }
-        }
-        add_row(y - half, -1);
-      }
-    }
-  });
 }
 
 /// The largest differences of candidates at a pixel, per band.
@@ -254,6 +188,17 @@ void FsdafTile::find_limits(int x, int y, std::map<StatZones::Zone, std::vector<
     for (std::size_t z = 0; z < 4; ++z) mixed += mixture.weights[z] * sigma.at(mixture.zones[z])[b];
     limits[b] = static_cast<float>(std::min(std::floor(2 * mixed / classes_), 65535.0));
   }
+}
+
+/// Which pixels of the core use the pair.
+void FsdafTile::find_used(int pair_index) {
+  found_.assign(static_cast<std::size_t>(input_.core_px.area()), 0);
+  for (std::size_t pixel = 0; pixel < found_.size(); ++pixel)
+    found_[pixel] = uses_pair(pixel, pair_index) ? 1 : 0;
+}
+
+bool FsdafTile::uses_pair(std::size_t pixel, int pair_index) const {
+  return std::ranges::any_of(*runs_[pixel], [&](PairRun const& run) { return run.pair[0] == pair_index; });
 }
 
 /// Candidates and weights of step 9 for the pixels of the core that use the pair.
@@ -275,9 +220,6 @@ void FsdafTile::find_similar(Pair const& pair, int pair_index) {
   for (auto const zone : know_.zones.zones_of(input_.scene_px, core)) {
     for (int band = 0; band < bands_; ++band) sigma[zone].push_back(know_.scene_sigma(pair.date, band, zone));
   }
-  auto const uses_pair = [&](std::size_t pixel) {
-    return std::ranges::any_of(*runs_[pixel], [&](PairRun const& run) { return run.pair[0] == pair_index; });
-  };
   parallel_for(core.y, core.bottom(), [&](int y) {
     MostSimilarPixels::Scratch scratch(know_.similar);
     std::vector<MostSimilarPixels::Neighbour> neighbours(most);
@@ -285,7 +227,7 @@ void FsdafTile::find_similar(Pair const& pair, int pair_index) {
     find_limits(core.x, y, sigma, limits);
     for (int x = core.x; x < core.right(); ++x) {
       auto const pixel = to_size(y - core.y) * to_size(core.width) + to_size(x - core.x);
-      if (!uses_pair(pixel)) continue;
+      if (!uses_pair(pixel, pair_index)) continue;
       if (sigma.size() > 1) find_limits(x, y, sigma, limits);
       int const count = know_.similar.find(raster, y, x, limits, scratch, neighbours.data());
       found_[pixel] = static_cast<std::int16_t>(count);
@@ -307,8 +249,12 @@ void FsdafTile::fuse_group(int pair_index, std::vector<int> const& targets) {
     auto& member = group.members.emplace_back();
     member.target = target;
     member.coarse = target_coarse_[to_size(target)];
-    for (auto const zone : know_.zones.zones_of(input_.scene_px, region_px_))
-      member.tables[zone] = know_.change.find(group.pair.date, input_.targets[to_size(target)], zone);
+    for (auto const zone :
+         know_.zones.zones_of(input_.scene_px, sub_pixel_ ? input_.padded_px : region_px_)) {
+      Date const date = input_.targets[to_size(target)];
+      member.tables[zone] = know_.change.find(group.pair.date, date, zone);
+      if (sub_pixel_) member.endmembers[zone] = know_.endmembers->find(group.pair.date, date, zone);
+    }
     for (int row = cells_.y; row < cells_.bottom(); ++row) {
       for (int column = cells_.x; column < cells_.right(); ++column)
         member.has_gaps |= !cell_valid(member.coarse, column * input_.ratio, row * input_.ratio);
@@ -317,8 +263,14 @@ void FsdafTile::fuse_group(int pair_index, std::vector<int> const& targets) {
                                                          member.coarse, cells_);
   }
   changes_.assign(static_cast<std::size_t>(region_px_.area()) * group.stride, nan);
+  for (std::size_t m = 0; sub_pixel_ && m < group.members.size(); ++m) {
+    auto const& member = group.members[m];
+    sub_pixel_->predict(member.coarse, {member.tables, member.endmembers},
+                        changes_.data() + m * to_size(bands_), group.stride);
+  }
   parallel_for(cells_.y, cells_.bottom(), [&](int row) {
     CellScratch scratch(input_.ratio);
+    if (sub_pixel_) scratch.pixels.least_weight = sub_pixel_least_weight;
     for (int column = cells_.x; column < cells_.right(); ++column) change_cell(group, column, row, scratch);
   });
   parallel_for(0, input_.core_px.height, [&](int row) { predict_row(group, row); });
@@ -333,7 +285,7 @@ void FsdafTile::change_cell(TargetGroup const& group, int column, int row, CellS
   pixels.count = 0;
   for (int y = px.y; y < px.bottom(); ++y) {
     for (int x = px.x; x < px.right(); ++x) {
-      if (labels_[padded_index(x, y)] == no_label) continue;
+      if (labels_[padded_index(x, y)] == LabelMap::none) continue;
       pixels.homogeneity[pixels.count] = homogeneity_[region_index(x, y)];
       auto const in_cell = to_size(y - px.y) * to_size(input_.ratio) + to_size(x - px.x);
       s.places[pixels.count++] = {x, y, in_cell, padded_index(x, y), region_index(x, y)};
@@ -368,8 +320,10 @@ void FsdafTile::load_classes(TargetGroup const& group, std::size_t m, int band, 
     auto const& place = s.places[i];
     std::size_t const entry = first + labels_[place.in_padded];
     pixels.fine[i] = fine[place.in_padded];
+    // The temporal prediction of sfsdaf stands where its final change will.
+    double const sub_pixel = changes_[place.in_region * group.stride + m * to_size(bands_) + b];
     if (tables.size() == 1) {
-      pixels.change[i] = only.change[entry];
+      pixels.change[i] = sub_pixel_ ? sub_pixel : only.change[entry];
       pixels.lowest[i] = only.lowest[b];
       pixels.highest[i] = only.highest[b];
       continue;
@@ -382,6 +336,7 @@ void FsdafTile::load_classes(TargetGroup const& group, std::size_t m, int band, 
       pixels.lowest[i] += mixture.weights[z] * table.lowest[b];
       pixels.highest[i] += mixture.weights[z] * table.highest[b];
     }
+    if (sub_pixel_) pixels.change[i] = sub_pixel;
   }
 }
 
@@ -400,30 +355,54 @@ void FsdafTile::predict_row(TargetGroup const& group, int row) {
   for (int col = 0; col < core.width; ++col) {
     auto const pixel = to_size(row) * to_size(core.width) + to_size(col);
     if (found_[pixel] == 0) continue;
+    load_similar(core.x + col, core.y + row, pixel, scratch);
     for (std::size_t m = 0; m < group.members.size(); ++m) {
       auto const* const run = run_of(group.members[m].target, pixel);
       if (run && run->pair[0] == group.pair_index &&
           cell_valid(group.members[m].coarse, core.x + col, core.y + row)) {
-        predict_pixel(group, m, row, col, pixel, scratch);
+        predict_pixel(group, m, row, col, scratch);
       }
     }
   }
 }
 
+/// The similar pixels that a pixel is averaged over.
+void FsdafTile::load_similar(int x, int y, std::size_t pixel, PixelScratch& scratch) const {
+  if (!sub_pixel_) {
+    auto const most = to_size(know_.settings.similar);
+    scratch.similar_places = &places_[pixel * most];
+    scratch.similar_weights = &weights_[pixel * most];
+    scratch.similar_count = found_[pixel];
+    return;
+  }
+  sub_pixel_->closest().find(x, y, scratch.closest);
+  scratch.closest_places.clear();
+  for (auto const& [dy, dx] : scratch.closest.places)
+    scratch.closest_places.push_back(dy * region_px_.width + dx);
+  scratch.similar_places = scratch.closest_places.data();
+  scratch.similar_weights = scratch.closest.weights.data();
+  scratch.similar_count = static_cast<int>(scratch.closest_places.size());
+}
+
+/// So many pixels of a window are not few.
+int FsdafTile::enough_similar() const {
+  int const width = 2 * know_.settings.window_px + 1;
+  return sub_pixel_ ? std::min(know_.settings.similar, width * width) : know_.settings.similar;
+}
+
 /// Step 9.
-void FsdafTile::predict_pixel(TargetGroup const& group, std::size_t m, int row, int col, std::size_t pixel,
+void FsdafTile::predict_pixel(TargetGroup const& group, std::size_t m, int row, int col,
                               PixelScratch& scratch) {
   auto const& member = group.members[m];
   int const x = input_.core_px.x + col, y = input_.core_px.y + row;
-  auto const most = to_size(know_.settings.similar);
   double const* const changes = changes_.data() + region_index(x, y) * group.stride + m * to_size(bands_);
-  std::int32_t const* places = &places_[pixel * most];
-  double const* weights = &weights_[pixel * most];
-  int count = found_[pixel];
+  std::int32_t const* places = scratch.similar_places;
+  double const* weights = scratch.similar_weights;
+  int count = scratch.similar_count;
   // Similar pixels in cells without a coarse value of this target are left out.
   std::vector<std::int32_t>& left_places = scratch.places;
   std::vector<double>& left_weights = scratch.weights;
-  if (member.has_gaps) {
+  if (member.has_gaps || sub_pixel_) {
     left_places.clear();
     left_weights.clear();
     double total = 0;
@@ -442,11 +421,10 @@ void FsdafTile::predict_pixel(TargetGroup const& group, std::size_t m, int row, 
   }
   quality::Flags flags =
       fused_flags({.pairs = 1, .pair = {group.pair_index}}, pairs_, input_.targets[to_size(member.target)]);
-  if (count < know_.settings.similar || labels_[padded_index(x, y)] == classes_)
-    flags |= quality::low_confidence;
+  if (count < enough_similar() || labels_[padded_index(x, y)] == classes_) flags |= quality::low_confidence;
   std::vector<double>& sums = scratch.sums;
   std::vector<double>& squares = scratch.squares;
-  all_weighted_sums(changes, group.stride, places, weights, count, bands_, sums.data(), squares.data());
+  weighted_changes(changes, group.stride, places, weights, count, bands_, sums.data(), squares.data());
   for (int band = 0; band < bands_; ++band) {
     double const sum = sums[to_size(band)], square = squares[to_size(band)];
     double const fine = input_.fine.dn.row(group.pair.fine, band, 0)[padded_index(x, y)];
@@ -482,10 +460,13 @@ std::size_t FsdafTile::bytes(FsdafSettings const& settings, TileShape const& sha
       to_size(ratio) * to_size(ratio) *
       (FsdafCell::arrays * sizeof(double) + sizeof(double) + sizeof(CellScratch::Place));
   std::size_t const row_scratch =
-      to_size(shape.padded_width) * to_size(rows_at_once + 2) * sizeof(std::int32_t);
+      to_size(shape.padded_width) * to_size(homogeneity_rows + 2) * sizeof(std::int32_t);
   std::size_t const spline = 4 * to_size(ratio) * to_size(ratio) * sizeof(double) + (std::size_t{1} << 18);
   std::size_t const search = window * window * 64 + to_size(settings.similar) * 64 + 4096;
-  return labels + lists + raster + changes +
+  std::size_t const sub_pixel = settings.variant == FsdafVariant::sfsdaf
+                                    ? SubPixelChange::bytes(shape, ratio, settings.classes_at_most(), threads)
+                                    : 0;
+  return labels + lists + raster + changes + sub_pixel +
          to_size(targets) * SpatialPrediction::bytes(settings, cells, shape.bands) +
          to_size(threads) * (cell_scratch + row_scratch + spline + search);
 }

@@ -3,11 +3,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "stfcube/models/classical/class_change.hpp"
 #include "stfcube/models/classical/fsdaf_settings.hpp"
 #include "stfcube/models/classical/most_similar.hpp"
+#include "stfcube/models/classical/sfsdaf_fractions.hpp"
 #include "stfcube/models/classical/spatial_prediction.hpp"
 #include "stfcube/models/pair_runs.hpp"
 
@@ -20,6 +22,8 @@ struct FsdafKnowledge {
   StatZones const& zones;
   FineClasses const& classes;
   ClassChange const& change;
+  ClassMemberships const* memberships;  ///< this and the next: null unless settings.variant is sfsdaf
+  ClassChange const* endmembers;
   MostSimilarPixels const& similar;
   ThinPlateSpline const* spline;     ///< null unless settings.kernel is tps_local
   std::vector<double> const& sigma;  ///< per band, DN, of one observation of either sensor
@@ -47,7 +51,8 @@ class FsdafTile {
   void plan();
   void fuse_pair(int pair);
   void find_labels(Pair const& pair);
-  void find_homogeneity();
+  void find_used(int pair_index);
+  bool uses_pair(std::size_t pixel, int pair_index) const;
   void find_similar(Pair const& pair, int pair_index);
   void find_limits(int x, int y, std::map<StatZones::Zone, std::vector<double>> const& sigma,
                    std::vector<float>& limits) const;
@@ -56,8 +61,9 @@ class FsdafTile {
   void load_classes(TargetGroup const& group, std::size_t member, int band, CellScratch& scratch) const;
   double coarse_change(TargetGroup const& group, std::size_t member, int band, int x, int y) const;
   void predict_row(TargetGroup const& group, int row);
-  void predict_pixel(TargetGroup const& group, std::size_t member, int row, int col, std::size_t pixel,
-                     PixelScratch& scratch);
+  void load_similar(int x, int y, std::size_t pixel, PixelScratch& scratch) const;
+  int enough_similar() const;
+  void predict_pixel(TargetGroup const& group, std::size_t member, int row, int col, PixelScratch& scratch);
   bool cell_valid(int coarse, int x, int y) const;
   PairRun const* run_of(int target, std::size_t pixel) const;
   std::size_t region_index(int x, int y) const {
@@ -83,13 +89,14 @@ class FsdafTile {
   std::vector<std::vector<PairRun> const*> runs_;  ///< per core pixel
 
   // Of the pair at hand.
-  int classes_ = 0;                   ///< valid pixels without a class have this number
-  std::vector<std::uint8_t> labels_;  ///< [padded_px]
-  std::vector<double> homogeneity_;   ///< [region]
-  std::vector<std::int32_t> places_;  ///< [core, most]: similar pixels, offsets inside the region
-  std::vector<double> weights_;       ///< [core, most]
-  std::vector<std::int16_t> found_;   ///< [core]: how many; 0 where the pair is not used
-  std::vector<double> changes_;       ///< [region, value]: dF of the group of targets; NaN where unknown
+  int classes_ = 0;                          ///< valid pixels without a class have this number
+  std::vector<std::uint8_t> labels_;         ///< [padded_px]
+  std::vector<double> homogeneity_;          ///< [region]
+  std::optional<SubPixelChange> sub_pixel_;  ///< of sfsdaf
+  std::vector<std::int32_t> places_;         ///< [core, most]: similar pixels, offsets inside the region
+  std::vector<double> weights_;              ///< [core, most]
+  std::vector<std::int16_t> found_;          ///< [core]: how many; 0 where the pair is not used
+  std::vector<double> changes_;  ///< [region, value]: dF of the group of targets; NaN where unknown
 };
 
 }  // namespace stfcube

@@ -16,8 +16,9 @@ namespace stfcube {
 std::int64_t purest_count(Tally const& counts, int most);
 
 /// True where a cell holds enough pixels of a class to be one of its purest: more than 1 %.
-inline bool may_be_pure(std::int32_t count, int ratio) {
-  return 100 * std::int64_t{count} > std::int64_t{ratio} * ratio;
+/// @param count  in `parts` of a pixel
+inline bool may_be_pure(std::int32_t count, int ratio, int parts = 1) {
+  return 100 * std::int64_t{count} > std::int64_t{ratio} * ratio * parts;
 }
 
 /// Values of coarse cells as whole numbers, with the cells of a CellCounts or CellFractions.

@@ -12,8 +12,8 @@ namespace stfcube {
 namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-constexpr double sum_weight = 1e6;      // over the largest squared endmember
-constexpr double change_weight = 0;     // over the same
+constexpr double sum_weight = 1e4;      // over the largest squared endmember
+constexpr double change_weight = 0.01;  // over the same: keeps noise from moving fractions
 constexpr int interpolation_cells = 2;  // beyond a pixel's own
 
 std::size_t to_size(int n) {

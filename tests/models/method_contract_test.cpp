@@ -1,5 +1,6 @@
 // What every registered method owes its caller, whatever the scene: defined results, flags that fit them, no
 // values that are not numbers.
+#include <array>
 #include <cmath>
 #include <memory>
 #include <optional>
@@ -11,6 +12,13 @@
 
 namespace stfcube {
 namespace {
+
+/// "METHOD" or "METHOD.OPTION=VALUE": the method, and the option that makes it a variant.
+std::array<std::string, 3> parts_of(std::string const& method) {
+  std::size_t const dot = method.find('.'), equals = method.find('=');
+  if (dot == std::string::npos) return {method, "", ""};
+  return {method.substr(0, dot), method.substr(0, equals), method.substr(equals + 1)};
+}
 
 /// A scene of its own: pairs on days 0 and 32, targets on days 8 and 24, all with coarse images.
 struct Scene {
@@ -58,9 +66,11 @@ struct Scene {
     ModelSettings settings;
     settings.bands = bands;
     settings.ratio = ratio;
+    auto const [name, option, value] = parts_of(method);
+    if (!option.empty()) settings.options[option] = value;
     std::unique_ptr<FusionModel> model;
     try {
-      model = make_model(method, settings);
+      model = make_model(name, settings);
     } catch (Error const& error) {
       EXPECT_EQ(error.kind(), ErrorKind::config);
       return std::nullopt;
@@ -120,6 +130,7 @@ class MethodContract : public ::testing::TestWithParam<std::string> {
 std::vector<std::string> methods() {
   std::vector<std::string> names;
   for (auto const& [name, entry] : model_registry()) names.push_back(name);
+  names.push_back("fsdaf.variant=sfsdaf");
   return names;
 }
 INSTANTIATE_TEST_SUITE_P(Methods, MethodContract, ::testing::ValuesIn(methods()));

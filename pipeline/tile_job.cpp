@@ -5,8 +5,11 @@
 #include <cstdlib>
 #include <optional>
 
+#include <fmt/format.h>
+
 #include "stfcube/models/observed_scenes.hpp"
 #include "stfcube/partitioning/core/error.hpp"
+#include "stfcube/partitioning/core/log.hpp"
 #include "stfcube/partitioning/threads/parallel_for.hpp"
 
 namespace stfcube {
@@ -260,6 +263,7 @@ void observe_tile(FirstPass const& pass, FusionTask const& task, Rect const& cor
         pass.observe(observed_input(task, scenes, part), statistics);
       } catch (Error const& error) {
         if (!pass.tolerates_unreadable() || error.kind() != ErrorKind::data) throw;
+        log::warning(fmt::format("left out of the scale of uncertainties: {}", error.what()));
       }
     }
   }

@@ -44,7 +44,7 @@ TEST(PairResiduals, scale_carries_the_formula_over_to_the_residuals) {
 }
 
 TEST(PairResiduals, change_that_the_coarse_images_see_is_no_residual) {
-  FusionInput input = pairs_with_noise(0);
+  FusionInput input = pairs_with_noise(1e-9);
   for (Dn& value : input.fine.dn.plane(1, 0)) value = 1700;
   double const unseen = scale_of(input);
   for (Dn& value : input.coarse.dn.plane(1, 0)) value = 1700;

@@ -319,14 +319,14 @@ std::unique_ptr<PreparedJob> prepare_job(JobSpec const& spec, std::optional<Star
 
 ModelSettings model_settings(PreparedJob const& job) {
   return {.bands = job.spec.bands,
-                               .quantity = job.spec.quantity,
-                               .ratio = job.task.ratio,
-                               .max_pair_gap_days = job.spec.max_pair_gap_days,
-                               .pair_tolerance_days = job.spec.pair_tolerance_days,
-                               .zone_px = job.spec.zone_px,
-                               .class_map = job.classes != nullptr,
-                               .object_map = job.objects != nullptr,
-                               .options = job.spec.model_options};
+          .quantity = job.spec.quantity,
+          .ratio = job.task.ratio,
+          .max_pair_gap_days = job.spec.max_pair_gap_days,
+          .pair_tolerance_days = job.spec.pair_tolerance_days,
+          .zone_px = job.spec.zone_px,
+          .class_map = job.classes != nullptr,
+          .object_map = job.objects != nullptr,
+          .options = job.spec.model_options};
 }
 
 }  // namespace stfcube

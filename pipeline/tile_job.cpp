@@ -123,17 +123,17 @@ Rect whole_cells(FusionTask const& task, Rect const& px) {
   return {x, y, edge(px.right(), task.fine_grid.width) - x, edge(px.bottom(), task.fine_grid.height) - y};
 }
 
-FusionInput observed_input(FusionTask const& task, ObservedScenes const& scenes, Rect const& core_px) {
-  FusionInput input = unit_frame(task, core_px, core_px, 0);
+/// Puts the images of one call of `observe` into an input of the same rectangle.
+void read_observed(FusionTask const& task, ObservedScenes const& scenes, FusionInput& input) {
   input.targets = scenes.targets;
+  input.fine = {};
   if (scenes.fine_images) {
-    input.fine = read_series(*task.fine, scenes.fine, core_px, true);
+    input.fine = read_series(*task.fine, scenes.fine, input.core_px, true);
   } else {
     for (int const i : scenes.fine)
       input.fine.dates.push_back(task.fine->reader().dates()[static_cast<std::size_t>(i)]);
   }
   input.coarse = read_series(*task.coarse, scenes.coarse, input.cells, true);
-  return input;
 }
 
 /// Carries what the model tells of its uncertainty over to the sensors and the landscape of the job.
@@ -258,9 +258,11 @@ void observe_tile(FirstPass const& pass, FusionTask const& task, Rect const& cor
   auto const calls = observed_scenes(pass.observed(), usable_pairs(task), task.coarse->reader().dates(), task.targets,
                                      task.max_pair_gap_days);
   for (Rect const& part : pass.parts(task.fine_grid.all(), task.ratio, core)) {
+    FusionInput input = unit_frame(task, part, part, 0);
     for (ObservedScenes const& scenes : calls) {
       try {
-        pass.observe(observed_input(task, scenes, part), statistics);
+        read_observed(task, scenes, input);
+        pass.observe(input, statistics);
       } catch (Error const& error) {
         if (!pass.tolerates_unreadable() || error.kind() != ErrorKind::data) throw;
         log::warning(fmt::format("left out of the scale of uncertainties: {}", error.what()));

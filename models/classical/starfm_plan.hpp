@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "stfcube/models/classical/starfm_settings.hpp"
-#include "stfcube/models/pairs.hpp"
+#include "stfcube/models/pair_runs.hpp"
 #include "stfcube/partitioning/core/date.hpp"
 
 namespace stfcube {
@@ -46,13 +46,12 @@ class StarfmPlanner {
   StarfmPlan const& plan(std::vector<bool> const& usable);
 
  private:
-  StarfmPlan make(std::vector<bool> const& usable) const;
-  StarfmRun choose(int target, std::vector<bool> const& usable) const;
+  StarfmPlan make(std::vector<bool> const& usable);
 
   std::vector<Pair> pairs_;
   std::vector<Date> targets_;
   StarfmSettings const& settings_;
-  std::vector<PairOrder> orders_;
+  PairPlanner planner_;
   std::map<std::vector<bool>, StarfmPlan> known_;
 };
 

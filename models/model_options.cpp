@@ -1,13 +1,27 @@
 #include "stfcube/models/model_options.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <cstdio>
 
 #include "stfcube/partitioning/core/error.hpp"
 #include "stfcube/partitioning/core/text.hpp"
 
 namespace stfcube {
+namespace {
+
+std::string short_number(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%g", value);
+  return text;
+}
+
+std::string joined(std::vector<std::string> const& words) {
+  std::string text;
+  for (auto const& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+}  // namespace
 
 ModelOptions::ModelOptions(std::string method, std::vector<OptionSpec> const& specs,
                            std::map<std::string, std::string> const& given)
@@ -22,11 +36,16 @@ ModelOptions::ModelOptions(std::string method, std::vector<OptionSpec> const& sp
     auto const found = values_.find(full_name.substr(method_.size() + 1));
     if (found == values_.end()) {
       auto const near = nearest_word(full_name, known);
-      throw Error(ErrorKind::config, fmt::format("{} is not an option of {}.{} 'stfcube models {}' lists them.", full_name,
-                                                 method_, near ? " Did you mean " + *near + "?" : "", method_));
+      throw Error(ErrorKind::config, full_name + " is not an option of " + method_ + "." +
+                                         (near ? " Did you mean " + *near + "?" : "") + " 'stfcube models " +
+                                         method_ + "' lists them.");
     }
     found->second = value;
   }
+}
+
+std::string ModelOptions::assignment(std::string const& name) const {
+  return key(name) + " = " + text(name);
 }
 
 std::string const& ModelOptions::text(std::string const& name) const {
@@ -38,20 +57,22 @@ std::string const& ModelOptions::text(std::string const& name) const {
 int ModelOptions::integer(std::string const& name, int lowest, int highest) const {
   auto const value = parse_integer(text(name));
   require(value && *value >= lowest && *value <= highest, ErrorKind::config,
-          fmt::format("{} = {} (must be a whole number from {} to {}).", key(name), text(name), lowest, highest));
+          assignment(name) + " (must be a whole number from " + std::to_string(lowest) + " to " +
+              std::to_string(highest) + ").");
   return static_cast<int>(*value);
 }
 
 double ModelOptions::number(std::string const& name, double lowest, double highest) const {
   auto const value = parse_double(text(name));
   require(value && *value >= lowest && *value <= highest, ErrorKind::config,
-          fmt::format("{} = {} (must be a number from {:g} to {:g}).", key(name), text(name), lowest, highest));
+          assignment(name) + " (must be a number from " + short_number(lowest) + " to " +
+              short_number(highest) + ").");
   return *value;
 }
 
 std::string ModelOptions::choice(std::string const& name, std::vector<std::string> const& allowed) const {
   require(std::ranges::find(allowed, text(name)) != allowed.end(), ErrorKind::config,
-          fmt::format("{} = {} is not known. Use one of: {}.", key(name), text(name), fmt::join(allowed, ", ")));
+          assignment(name) + " is not known. Use one of: " + joined(allowed) + ".");
   return text(name);
 }
 
@@ -59,9 +80,11 @@ bool ModelOptions::flag(std::string const& name) const {
   std::string const& value = text(name);
   if (value == "true" || value == "on" || value == "yes" || value == "1") return true;
   if (value == "false" || value == "off" || value == "no" || value == "0") return false;
-  throw Error(ErrorKind::config, fmt::format("{} = {} (must be true or false).", key(name), value));
+  throw Error(ErrorKind::config, assignment(name) + " (must be true or false).");
 }
 
-std::vector<std::string> ModelOptions::words(std::string const& name) const { return split_words(text(name)); }
+std::vector<std::string> ModelOptions::words(std::string const& name) const {
+  return split_words(text(name));
+}
 
 }  // namespace stfcube

@@ -31,6 +31,7 @@ class ModelOptions {
 
  private:
   std::string key(std::string const& name) const { return method_ + "." + name; }
+  std::string assignment(std::string const& name) const;
 
   std::string method_;
   std::map<std::string, std::string> values_;

@@ -1,9 +1,8 @@
 #include "stfcube/partitioning/core/text.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
+#include <cstdio>
 #include <numeric>
 
 namespace stfcube {
@@ -85,7 +84,10 @@ std::string format_bytes(std::uint64_t bytes) {
   double value = static_cast<double>(bytes);
   std::size_t unit = 0;
   for (; value >= 1024 && unit + 1 < std::size(units); ++unit) value /= 1024;
-  return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", value, units[unit]);
+  if (unit == 0) return std::to_string(bytes) + " B";
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f %s", value, units[unit]);
+  return text;
 }
 
 std::optional<std::string> nearest_word(std::string_view word, std::span<std::string const> candidates) {
@@ -104,7 +106,7 @@ std::optional<std::string> nearest_word(std::string_view word, std::span<std::st
 std::string join_limited(std::span<std::string const> lines, std::size_t limit) {
   std::string text;
   for (std::size_t i = 0; i < std::min(lines.size(), limit); ++i) text += (i ? "\n" : "") + lines[i];
-  if (lines.size() > limit) text += fmt::format("\n... and {} more", lines.size() - limit);
+  if (lines.size() > limit) text += "\n... and " + std::to_string(lines.size() - limit) + " more";
   return text;
 }
 

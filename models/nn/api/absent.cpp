@@ -1,0 +1,31 @@
+/// The functions of models/nn/api/ in a build without LibTorch.
+#include "stfcube/models/nn/api/network_list.hpp"
+#include "stfcube/partitioning/core/error.hpp"
+
+namespace stfcube::nn {
+namespace {
+
+[[noreturn]] void refuse() {
+  throw Error(ErrorKind::config,
+              "This stfcube was built without LibTorch, so it has no networks. Install LibTorch (Debian: "
+              "libtorch-dev) and build "
+              "again with -DSTFCUBE_USE_TORCH=ON.");
+}
+
+}  // namespace
+
+std::vector<NetworkDescription> network_list() {
+  return {};
+}
+
+NetworkInfo describe_network(std::string const&, NetworkShape const&,
+                             std::map<std::string, std::string> const&) {
+  refuse();
+}
+
+std::int64_t count_parameters(std::string const&, NetworkShape const&,
+                              std::map<std::string, std::string> const&) {
+  refuse();
+}
+
+}  // namespace stfcube::nn

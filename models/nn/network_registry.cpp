@@ -1,0 +1,54 @@
+#include "stfcube/models/nn/network_registry.hpp"
+
+#include "stfcube/models/nn/networks/edcstfn.hpp"
+#include "stfcube/partitioning/core/error.hpp"
+#include "stfcube/partitioning/core/text.hpp"
+
+namespace stfcube::nn {
+
+std::map<std::string, NetworkEntry> const& network_registry() {
+  static std::map<std::string, NetworkEntry> const registry = {
+      {"edcstfn", edcstfn_entry()},
+  };
+  return registry;
+}
+
+std::shared_ptr<Network> make_network(std::string const& name, NetworkShape const& shape,
+                                      std::map<std::string, std::string> const& options) {
+  auto const& registry = network_registry();
+  auto const found = registry.find(name);
+  if (found == registry.end()) {
+    std::vector<std::string> names;
+    std::string list;
+    for (auto const& [known, entry] : registry) {
+      names.push_back(known);
+      list += (list.empty() ? "" : ", ") + known;
+    }
+    auto const near = nearest_word(name, names);
+    throw Error(ErrorKind::config, "There is no network " + name + "." +
+                                       (near ? " Did you mean " + *near + "?" : "") +
+                                       " Known networks: " + list + ".");
+  }
+  return found->second.make(shape, ModelOptions(name, found->second.options, options));
+}
+
+std::vector<NetworkDescription> network_list() {
+  std::vector<NetworkDescription> list;
+  for (auto const& [name, entry] : network_registry())
+    list.push_back({name, entry.summary, entry.evidence, entry.options});
+  return list;
+}
+
+NetworkInfo describe_network(std::string const& name, NetworkShape const& shape,
+                             std::map<std::string, std::string> const& options) {
+  return make_network(name, shape, options)->info();
+}
+
+std::int64_t count_parameters(std::string const& name, NetworkShape const& shape,
+                              std::map<std::string, std::string> const& options) {
+  std::int64_t count = 0;
+  for (auto const& parameter : make_network(name, shape, options)->parameters()) count += parameter.numel();
+  return count;
+}
+
+}  // namespace stfcube::nn

@@ -16,7 +16,9 @@ struct NetworkInput {
   torch::Tensor coarse_target;               ///< [N, B, H, W]
   torch::Tensor coarse_before, fine_before;  ///< the reference pair; of two pairs the earlier one
   torch::Tensor coarse_after, fine_after;    ///< the later pair
-  torch::Tensor coarse_target_valid;         ///< [N, 1, H, W], likewise the next ones
+  torch::Tensor days_before,
+      days_after;  ///< [N], from the earlier pair to the target and from it to the later pair
+  torch::Tensor coarse_target_valid;  ///< [N, 1, H, W], likewise the next ones
   torch::Tensor fine_before_valid, coarse_before_valid, fine_after_valid, coarse_after_valid;
 
   torch::Tensor coarse_series,

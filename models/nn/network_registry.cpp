@@ -1,6 +1,7 @@
 #include "stfcube/models/nn/network_registry.hpp"
 
 #include "stfcube/models/nn/networks/edcstfn.hpp"
+#include "stfcube/models/nn/networks/incnet.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 #include "stfcube/partitioning/core/text.hpp"
 
@@ -9,6 +10,7 @@ namespace stfcube::nn {
 std::map<std::string, NetworkEntry> const& network_registry() {
   static std::map<std::string, NetworkEntry> const registry = {
       {"edcstfn", edcstfn_entry()},
+      {"incnet", incnet_entry()},
   };
   return registry;
 }

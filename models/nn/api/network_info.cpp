@@ -8,6 +8,8 @@ std::string evidence_text(Evidence evidence) {
       return "published code";
     case Evidence::third_party_code:
       return "third-party code";
+    case Evidence::own:
+      return "stfcube's own";
     case Evidence::reading:
       break;
   }

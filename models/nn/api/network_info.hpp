@@ -26,6 +26,7 @@ enum class Evidence {
   published_code,    ///< built after the authors' code
   third_party_code,  ///< after somebody else's, or parts of the authors'
   reading,           ///< after text and figures: layer widths are ours
+  own,               ///< stfcube's own network
 };
 
 /// Facts about a network as it was built.
@@ -42,10 +43,11 @@ struct NetworkInfo {
   int patch_px = 256;            ///< lattice and diffusion: side of a patch
   int stride_px = 128;           ///< lattice and diffusion: distance of patches
   std::string scaling = "unit";  ///< unit: reflectance; symmetric: 2 x reflectance - 1
+  bool one_sided = false;        ///< two pairs: one pair may stand on both sides, with days_after = 0
   int steps = 0;                 ///< diffusion: length of the schedule
 };
 
-/// "published code", "third-party code", "buildable reading".
+/// "published code", "third-party code", "buildable reading", "stfcube's own".
 std::string evidence_text(Evidence evidence);
 
 }  // namespace stfcube::nn

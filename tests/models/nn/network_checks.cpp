@@ -71,6 +71,8 @@ nn::NetworkInput random_input(nn::NetworkInfo const& info, int height, int width
   if (info.form == NetworkForm::two_pairs) {
     input.coarse_after = image();
     input.fine_after = image();
+    input.days_before = torch::full({patches}, 10, type);
+    input.days_after = torch::full({patches}, 22, type);
     input.coarse_after_valid = ones();
     input.fine_after_valid = ones();
   }

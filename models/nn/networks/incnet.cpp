@@ -16,7 +16,7 @@ constexpr int features = 10;
 constexpr double least_scale = 2e-3;  // keeps constant surroundings from being blown up
 
 std::vector<OptionSpec> const specs = {
-    {"width", "24", "channels of the hidden layers"},
+    {"width", "16", "channels of the hidden layers"},
     {"window", "33", "side of the window that gives the local scale, odd, px"},
 };
 

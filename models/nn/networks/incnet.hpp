@@ -7,7 +7,7 @@ namespace stfcube::nn {
 
 struct IncnetOptions {
   int bands = 6;    ///< any number: the same parameters serve every band
-  int width = 24;   ///< channels of the hidden layers
+  int width = 16;   ///< channels of the hidden layers
   int window = 33;  ///< side of the window that gives the local scale, odd, px
 };
 

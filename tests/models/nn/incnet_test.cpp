@@ -42,7 +42,7 @@ TEST(Incnet, parameters_do_not_depend_on_the_bands) {
   auto const one = testing::parameter_count(Incnet({.bands = 1})),
              six = testing::parameter_count(Incnet({.bands = 6}));
   EXPECT_EQ(one, six);
-  EXPECT_EQ(six, 9 * 10 * 24 + 24 + 7 * (9 * 24 * 24 + 24) + 24 * 24 + 24 + 3 * 24 + 3);
+  EXPECT_EQ(six, 9 * 10 * 16 + 16 + 7 * (9 * 16 * 16 + 16) + 16 * 16 + 16 + 3 * 16 + 3);
 }
 
 TEST(Incnet, sees_as_far_as_it_says) {

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "stfcube/models/classical/uncertainty.hpp"
+#include "stfcube/models/place_hash.hpp"
 
 namespace stfcube {
 namespace {
@@ -17,17 +18,6 @@ constexpr double one_sigma_share = 0.683;
 constexpr double smallest_scale = 0.5;
 constexpr int block_px = 256;  // about: whole cells
 constexpr std::int64_t sample_px = 1 << 22;
-
-/// Uniform over the lattice of blocks.
-std::uint32_t mixed(int column, int row) {
-  std::uint32_t h =
-      static_cast<std::uint32_t>(column) * 73856093U ^ static_cast<std::uint32_t>(row) * 19349663U;
-  h ^= h >> 16;
-  h *= 0x7feb352dU;
-  h ^= h >> 15;
-  h *= 0x846ca68bU;
-  return h ^ (h >> 16);
-}
 
 std::string key(std::size_t band) {
   return fmt::format("pair residuals/{}", band);
@@ -46,7 +36,7 @@ std::vector<Rect> PairResiduals::parts(Rect const& scene_px, int ratio, Rect con
   std::vector<Rect> parts;
   for (int row = core_px.y / side; row * side < core_px.bottom(); ++row) {
     for (int column = core_px.x / side; column * side < core_px.right(); ++column) {
-      if (mixed(column, row) % one_in == 0)
+      if (place_hash(column, row) % one_in == 0)
         parts.push_back(intersect(core_px, {column * side, row * side, side, side}));
     }
   }

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "stfcube/models/place_hash.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 #include "stfcube/partitioning/threads/parallel_for.hpp"
 
@@ -13,17 +14,6 @@ namespace {
 
 constexpr std::size_t most_map_classes = 64;
 constexpr int stop_share = 1000;  // stops when at most one pixel of so many changes its class
-
-/// A number that looks random, a function of the pixel's place. @source specs: conventions, section 11
-std::uint32_t place_hash(int x, int y) {
-  std::uint32_t h = (static_cast<std::uint32_t>(x) * 73856093U) ^
-                    (static_cast<std::uint32_t>(y) * 19349663U) ^ 83492791U ^ 2654435761U;
-  h ^= h >> 16;
-  h *= 0x7feb352dU;
-  h ^= h >> 15;
-  h *= 0x846ca68bU;
-  return h ^ (h >> 16);
-}
 
 /// One row of an image, all bands.
 std::vector<Dn const*> band_rows(Stack<Dn> const& dn, int index, int y) {

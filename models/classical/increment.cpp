@@ -8,6 +8,7 @@
 
 #include "stfcube/models/classical/resample.hpp"
 #include "stfcube/models/classical/uncertainty.hpp"
+#include "stfcube/models/pair_runs.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 #include "stfcube/partitioning/threads/parallel_for.hpp"
 
@@ -132,10 +133,11 @@ class IncrementModel::Rows {
         frame_(cell_frame(input)),
         pairs_(find_pairs(input.fine.dates, input.coarse.dates, model.tolerance_days_)) {
     auto const fine_only = model.linear_.orders(input);
+    // Which other coarse days are at hand depends on the slab, so none may stand in for the target's.
+    auto const coarse = coarse_of_targets(input);
     for (std::size_t t = 0; t < input.targets.size(); ++t) {
       auto const order = pair_order(pairs_, input.targets[t], model.max_gap_days_);
-      plans_.push_back(
-          {coarse_of(input.targets[t]), order, nearest_first(pairs_, order, input.targets[t]), fine_only[t]});
+      plans_.push_back({coarse[t], order, nearest_first(pairs_, order, input.targets[t]), fine_only[t]});
     }
   }
 
@@ -166,14 +168,6 @@ class IncrementModel::Rows {
   struct Sides {
     int before = -1, after = -1;
   };
-
-  /// The coarse observation of a day; -1: none. Which other days are at hand depends on the slab, so none may
-  /// stand in.
-  int coarse_of(Date day) const {
-    auto const& dates = input_.coarse.dates;
-    auto const found = std::ranges::lower_bound(dates, day);
-    return found == dates.end() || *found != day ? -1 : static_cast<int>(found - dates.begin());
-  }
 
   bool looks_around() const { return model_.pairs_ == 2 && model_.weights_ == Weights::temporal_change; }
   TargetPlan const& plan(Pixel const& pixel) const { return plans_[static_cast<std::size_t>(pixel.target)]; }
@@ -268,7 +262,8 @@ class IncrementModel::Rows {
   double sigma(int band, double share, double difference, double change) const {
     double const sensor = model_.sigma_[static_cast<std::size_t>(band)];
     double const squares = share * share + (1 - share) * (1 - share);
-    return prediction_sigma(std::sqrt(2 * squares + 1) * sensor, std::sqrt(share * (1 - share)) * difference, change);
+    return prediction_sigma(std::sqrt(2 * squares + 1) * sensor, std::sqrt(share * (1 - share)) * difference,
+                            change);
   }
 
   /// Whole numbers in the proportion of the weights.

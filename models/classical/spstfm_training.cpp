@@ -9,6 +9,8 @@
 
 #include "stfcube/models/classical/coarse_planes.hpp"
 #include "stfcube/models/classical/resample.hpp"
+#include "stfcube/models/pair_runs.hpp"
+#include "stfcube/models/place_hash.hpp"
 
 namespace stfcube {
 namespace {
@@ -40,17 +42,6 @@ std::string largest_name(SpstfmCombination const& c, char const* side, Date targ
 }
 std::string patch_name(SpstfmCombination const& c, int band, std::size_t rank) {
   return fmt::format("{}/{}/{}", name(c, "patch"), band, rank);
-}
-
-/// A number that looks random, a function of the place. @source specs: conventions, section 11
-std::uint32_t place_hash(int x, int y) {
-  std::uint32_t h = (static_cast<std::uint32_t>(x) * 73856093U) ^
-                    (static_cast<std::uint32_t>(y) * 19349663U) ^ 83492791U ^ 2654435761U;
-  h ^= h >> 16;
-  h *= 0x7feb352dU;
-  h ^= h >> 15;
-  h *= 0x846ca68bU;
-  return h ^ (h >> 16);
 }
 
 // Numbers that come from one tile each are gathered by sums: seven digits of 18 bits in one sum, 0 where no
@@ -210,12 +201,11 @@ void SpstfmTraining::observe_sums(FusionInput const& input, std::vector<Pair> co
 void SpstfmTraining::observe_largest(FusionInput const& input, std::vector<Pair> const& pairs,
                                      Statistics& statistics) const {
   SpstfmCombination const combination{pairs[0].date, pairs[1].date, {}};
-  for (Date const target : input.targets) {
-    auto const found = std::ranges::lower_bound(input.coarse.dates, target);
-    if (found == input.coarse.dates.end() || *found != target) continue;
-    auto const image = static_cast<int>(found - input.coarse.dates.begin());
+  auto const images = coarse_of_targets(input);
+  for (std::size_t t = 0; t < images.size(); ++t) {
+    if (images[t] < 0) continue;
     for (int side = 0; side < 2; ++side) {
-      Change const change{input.coarse.dn, pairs[to_size(side)].coarse, image};
+      Change const change{input.coarse.dn, pairs[to_size(side)].coarse, images[t]};
       for (int band = 0; band < bands_; ++band) {
         int largest = 0;
         for (int y = 0; y < change.dn.rows(); ++y) {
@@ -223,7 +213,8 @@ void SpstfmTraining::observe_largest(FusionInput const& input, std::vector<Pair>
             if (change.valid(y, x)) largest = std::max(largest, std::abs(change.at(band, y, x)));
           }
         }
-        ++statistics.tally(largest_name(combination, side == 0 ? "before" : "after", target, band))[largest];
+        char const* const from = side == 0 ? "before" : "after";
+        ++statistics.tally(largest_name(combination, from, input.targets[t], band))[largest];
       }
     }
   }

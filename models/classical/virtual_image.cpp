@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "stfcube/models/pair_runs.hpp"
+
 namespace stfcube {
 namespace {
 
@@ -67,11 +69,12 @@ void CoarseRegressions::observe(FusionInput const& input, Statistics& statistics
   auto const& coarse = input.coarse.dn;
   int const images = settings_.candidates(), bands = coarse.bands();
   std::size_t const per_band = RegressionSums::count(images);
-  for (Date const target : input.targets) {
-    auto const now = std::ranges::lower_bound(input.coarse.dates, target);
+  auto const target_coarse = coarse_of_targets(input);
+  for (std::size_t t = 0; t < target_coarse.size(); ++t) {
+    Date const target = input.targets[t];
+    int const date = target_coarse[t];
     auto const candidates = pair_candidates(pairs, target, max_gap_days_, images);
-    if (now == input.coarse.dates.end() || *now != target || candidates.empty()) continue;
-    auto const date = static_cast<int>(now - input.coarse.dates.begin());
+    if (date < 0 || candidates.empty()) continue;
     for (Pair const& pair : candidates) statistics.tally(subject(target) + "/pairs")[pair.date.days] += 1;
     for (auto const& piece : zones_.pieces(subject(target), input.core_px)) {
       PieceSums rows(statistics, piece.name, to_size(bands) * per_band);

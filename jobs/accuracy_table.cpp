@@ -1,9 +1,11 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <map>
 #include <span>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "stfcube/jobs/accuracy_report.hpp"
 #include "stfcube/jobs/text_table.hpp"
@@ -168,6 +170,45 @@ void print_dates(AccuracyReport const& report, std::vector<MethodStanding const*
   table.print(out);
 }
 
+/// What one reason keeps from being predicted: methods with the same dates stand together.
+struct Missed {
+  std::string reason;
+  std::vector<std::pair<std::vector<Date>, Cells>> methods_of_dates;
+};
+
+std::vector<Missed> missed_by_reason(std::vector<MethodStanding const*> const& order) {
+  std::vector<Missed> list;
+  for (auto const* standing : order) {
+    std::map<std::string, std::vector<Date>> dates_of;
+    for (auto const& fold : standing->missed) dates_of[fold.reason].push_back(fold.date);
+    for (auto const& [reason, dates] : dates_of) {
+      auto entry = std::ranges::find(list, reason, &Missed::reason);
+      if (entry == list.end()) entry = list.insert(list.end(), {reason, {}});
+      auto& groups = entry->methods_of_dates;
+      auto group = std::ranges::find(groups, dates, [](auto const& one) { return one.first; });
+      if (group == groups.end()) group = groups.insert(groups.end(), {dates, {}});
+      group->second.push_back(standing->method);
+    }
+  }
+  return list;
+}
+
+/// One line per reason.
+void print_missed(CrossValidation const& validation, std::vector<MethodStanding const*> const& order,
+                  std::ostream& out) {
+  for (auto const& [reason, methods_of_dates] : missed_by_reason(order)) {
+    Cells clauses;
+    for (auto const& [dates, methods] : methods_of_dates) {
+      Cells days;
+      for (Date const date : dates) days.push_back(to_string(date));
+      clauses.push_back(
+          fmt::format("{} {} not predict {}", fmt::join(methods, ", "), methods.size() == 1 ? "does" : "do",
+                      dates == validation.dates ? "any date" : fmt::to_string(fmt::join(days, ", "))));
+    }
+    out << fmt::format("{}: {}\n", fmt::join(clauses, "; "), reason);
+  }
+}
+
 /// How the methods stand: first what is comparable, then what each has for itself.
 void print_cross_validation(AccuracyReport const& report, std::ostream& out) {
   CrossValidation const& validation = *report.cross_validation;
@@ -191,11 +232,7 @@ void print_cross_validation(AccuracyReport const& report, std::ostream& out) {
   table.print(out);
   print_strata_side_by_side(common, out);
   print_dates(report, order, out);
-  for (auto const* standing : order) {
-    for (auto const& fold : standing->missed) {
-      out << fmt::format("{} does not predict {}: {}\n", standing->method, to_string(fold.date), fold.reason);
-    }
-  }
+  print_missed(validation, order, out);
 }
 
 }  // namespace

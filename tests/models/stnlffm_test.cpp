@@ -442,14 +442,16 @@ TEST(Stnlffm, boreas_accuracy_is_that_of_the_specs) {
   for (std::size_t band = 0; band < 3; ++band) {
     EXPECT_NEAR(accuracy.rmse[band], expected.rmse[band], 5e-5) << band;
     EXPECT_NEAR(accuracy.mae[band], expected.mae[band], 5e-5) << band;
-    // The red one is 0.86849, written down as 0.869.
+    // The red one is 0.86848 where the specs say 0.869. The cause is not known; 0.8685 rounded once more is
+    // 0.869.
     EXPECT_NEAR(accuracy.cc[band], expected.cc[band], 5.2e-4) << band;
   }
 }
 
 TEST(Stnlffm, told_uncertainty_is_about_that_of_real_errors) {
   if (testing::shared_folder().empty()) GTEST_SKIP() << "no shared folder with real imagery";
-  auto const result = predict(*make_model("stnlffm", testing::boreas_settings({})), testing::boreas_input({0, 2}));
+  auto const result =
+      predict(*make_model("stnlffm", testing::boreas_settings({})), testing::boreas_input({0, 2}));
   EXPECT_NEAR(testing::boreas_share_within_sigma(result.output), 0.68, 0.12);
 }
 

@@ -252,7 +252,8 @@ TEST(Improphe, equal_coarse_cells_are_kept) {
 TEST(Improphe, constant_images_and_single_bands_are_defined) {
   FusionInput input = scene(4, false);
   for (Dn& v : input.fine.dn.all()) v = 300;
-  for (double const v : run(input).exact.plane(0, 2)) ASSERT_TRUE(v >= 500 && v < 2000);
+  auto const constant = run(input);
+  for (double const v : constant.exact.plane(0, 2)) ASSERT_TRUE(v >= 500 && v < 2000);
   for (int const ratio : {2, 50}) {
     FusionInput one = scene(ratio, false);
     FusionInput band = scene(ratio, false);

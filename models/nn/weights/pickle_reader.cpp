@@ -1,69 +1,19 @@
 #include "stfcube/models/nn/weights/pickle_reader.hpp"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <limits>
 #include <unordered_map>
 
 #include "stfcube/models/nn/weights/input_file.hpp"
 #include "stfcube/models/nn/weights/little_endian.hpp"
+#include "stfcube/models/nn/weights/pickle_globals.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 
 namespace stfcube::nn {
 namespace {
 
 constexpr std::size_t most_values = 1'000'000, most_extents = 16, longest_key = 200;
-
-/// Names that stand for values of no interest here, called or not.
-constexpr std::array opaque_globals{"_codecs.encode",  // how Python 3 writes bytes in protocol 2
-                                    "argparse.Namespace",
-                                    "collections.Counter",
-                                    "builtins.set",
-                                    "__builtin__.set",
-                                    "builtins.complex",
-                                    "__builtin__.complex",
-                                    "numpy.dtype",
-                                    "numpy.ndarray",
-                                    "numpy.core.multiarray.scalar",
-                                    "numpy.core.multiarray._reconstruct",
-                                    "numpy._core.multiarray.scalar",
-                                    "numpy._core.multiarray._reconstruct",
-                                    "torch.device",
-                                    "torch.float64",
-                                    "torch.float32",
-                                    "torch.float16",
-                                    "torch.bfloat16",
-                                    "torch.int64",
-                                    "torch.int32",
-                                    "torch.int16",
-                                    "torch.int8",
-                                    "torch.uint8",
-                                    "torch.bool",
-                                    "torch.strided",
-                                    "torch.contiguous_format",
-                                    "torch.channels_last"};
-
-constexpr std::array called_globals{"collections.OrderedDict", "torch.Size", "torch._utils._rebuild_tensor",
-                                    "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_parameter"};
-
-/// "FloatStorage" of "torch.FloatStorage" and "torch.cuda.FloatStorage".
-std::string_view storage_class(std::string_view global) {
-  for (std::string_view const module : {"torch.cuda.", "torch."}) {
-    if (global.starts_with(module)) return global.substr(module.size());
-  }
-  return {};
-}
-
-template <class Names>
-bool contains(Names const& names, std::string_view name) {
-  return std::ranges::find(names, name) != names.end();
-}
-
-bool is_known(std::string_view global) {
-  return contains(called_globals, global) || contains(opaque_globals, global) ||
-         element_type_of_storage(storage_class(global)).has_value();
-}
 
 /// The stack machine. One method per group of opcodes; names are those of Python's pickletools.
 class Machine {
@@ -422,7 +372,7 @@ bool Machine::step_call(char opcode) {
 
 void Machine::push_global(std::string const& module, std::string const& name) {
   std::string const global = module + "." + name;
-  if (!is_known(global)) {
+  if (!is_known_global(global)) {
     throw Error(ErrorKind::data, source_ + " asks to call " + printable(global) + " (byte " +
                                      std::to_string(opcode_at_) +
                                      "); a weight file has no need to. It was not executed. If this is a "
@@ -451,7 +401,7 @@ void Machine::call(PickleId function, PickleId arguments_id) {
     spend(1);
     return stack_.push_back(given.front());
   }
-  demand(contains(opaque_globals, name), "calls a storage class, which is not done");
+  demand(is_opaque_global(name), "calls a storage class, which is not done");
   push(PickleOpaque{name});
 }
 
@@ -512,7 +462,7 @@ void Machine::push_storage(PickleId persistent_id) {
   auto const* global = get<PickleGlobal>(tuple->items[1]);
   auto const* key = get<PickleString>(tuple->items[2]);
   demand(kind && kind->text == "storage" && global && key && key->text.size() <= longest_key, unknown);
-  auto const type = element_type_of_storage(storage_class(global->name));
+  auto const type = storage_of_global(global->name);
   demand(type.has_value(), unknown);
   demand(tuple->items.size() == 5 || get<std::monostate>(tuple->items[5]),
          "refers to a part of a storage, as PyTorch before 0.4 did. Save it anew with a later PyTorch");

@@ -2,6 +2,7 @@
 
 #include "stfcube/models/nn/networks/edcstfn.hpp"
 #include "stfcube/models/nn/networks/incnet.hpp"
+#include "stfcube/models/nn/networks/mlffgan.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 #include "stfcube/partitioning/core/text.hpp"
 
@@ -11,6 +12,7 @@ std::map<std::string, NetworkEntry> const& network_registry() {
   static std::map<std::string, NetworkEntry> const registry = {
       {"edcstfn", edcstfn_entry()},
       {"incnet", incnet_entry()},
+      {"mlffgan", mlffgan_entry()},
   };
   return registry;
 }

@@ -3,6 +3,7 @@
 #include "stfcube/models/nn/networks/edcstfn.hpp"
 #include "stfcube/models/nn/networks/incnet.hpp"
 #include "stfcube/models/nn/networks/mlffgan.hpp"
+#include "stfcube/models/nn/networks/stfdiff.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 #include "stfcube/partitioning/core/text.hpp"
 
@@ -13,6 +14,7 @@ std::map<std::string, NetworkEntry> const& network_registry() {
       {"edcstfn", edcstfn_entry()},
       {"incnet", incnet_entry()},
       {"mlffgan", mlffgan_entry()},
+      {"stfdiff", stfdiff_entry()},
   };
   return registry;
 }

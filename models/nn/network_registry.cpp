@@ -4,6 +4,7 @@
 #include "stfcube/models/nn/networks/incnet.hpp"
 #include "stfcube/models/nn/networks/mlffgan.hpp"
 #include "stfcube/models/nn/networks/stfdiff.hpp"
+#include "stfcube/models/nn/networks/swinstfm.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 #include "stfcube/partitioning/core/text.hpp"
 
@@ -15,6 +16,7 @@ std::map<std::string, NetworkEntry> const& network_registry() {
       {"incnet", incnet_entry()},
       {"mlffgan", mlffgan_entry()},
       {"stfdiff", stfdiff_entry()},
+      {"swinstfm", swinstfm_entry()},
   };
   return registry;
 }

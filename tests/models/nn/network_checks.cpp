@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 namespace stfcube::testing {
@@ -132,6 +133,37 @@ double gradient_error(nn::Network& network, int height, int width) {
     for (std::int64_t const element : {std::int64_t{0}, values.numel() / 2}) {
       worst = std::max(worst, deviation(values, gradient, element, forward));
     }
+  }
+  return worst;
+}
+
+double directional_gradient_error(nn::Network& network, int height, int width) {
+  network.to(torch::kFloat64);
+  network.eval();
+  auto input = random_input(network.info(), height, width, 1, torch::kFloat64);
+  std::vector<Tensor> variables = network.parameters();
+  for (Tensor* const image : images(input)) variables.push_back(image->set_requires_grad(true));
+  Tensor const first = network.predict(input);
+  Tensor const weights = torch::rand_like(first);
+  weighted_sum(first, weights).backward();
+  torch::NoGradGuard const fixed;
+  double worst = 0;
+  for (int trial = 0; trial < 5; ++trial) {
+    std::vector<Tensor> directions;
+    double found = 0;
+    for (Tensor const& variable : variables) {
+      if (!variable.grad().defined()) return std::numeric_limits<double>::infinity();
+      directions.push_back(torch::randn_like(variable));
+      found += (variable.grad() * directions.back()).sum().item<double>();
+    }
+    auto const moved_by = [&](double step) {
+      for (std::size_t i = 0; i < variables.size(); ++i) variables[i].add_(directions[i], step);
+      return weighted_sum(network.predict(input), weights).item<double>();
+    };
+    double const step = 1e-6, above = moved_by(step), below = moved_by(-2 * step);
+    moved_by(step);
+    double const expected = (above - below) / (2 * step);
+    worst = std::max(worst, std::abs(found - expected) / std::max(1e-3, std::abs(expected)));
   }
   return worst;
 }

@@ -19,6 +19,10 @@ int measured_radius(nn::Network& network, int side);
 /// input (a few elements each): the largest relative deviation.
 double gradient_error(nn::Network& network, int height, int width);
 
+/// The same along random directions of all parameters and inputs at once: for networks of hundreds of
+/// tensors. A parameter without a gradient counts as infinitely wrong.
+double directional_gradient_error(nn::Network& network, int height, int width);
+
 /// Whether the network gives a finite prediction of the input's size for each of a few odd sizes.
 bool runs_on_odd_sizes(nn::Network& network);
 

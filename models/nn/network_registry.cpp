@@ -1,5 +1,6 @@
 #include "stfcube/models/nn/network_registry.hpp"
 
+#include "stfcube/models/nn/networks/cigstf.hpp"
 #include "stfcube/models/nn/networks/edcstfn.hpp"
 #include "stfcube/models/nn/networks/incnet.hpp"
 #include "stfcube/models/nn/networks/mlffgan.hpp"
@@ -12,6 +13,7 @@ namespace stfcube::nn {
 
 std::map<std::string, NetworkEntry> const& network_registry() {
   static std::map<std::string, NetworkEntry> const registry = {
+      {"cigstf", cigstf_entry()},
       {"edcstfn", edcstfn_entry()},
       {"incnet", incnet_entry()},
       {"mlffgan", mlffgan_entry()},

@@ -2,6 +2,7 @@
 
 #include "stfcube/models/nn/networks/cigstf.hpp"
 #include "stfcube/models/nn/networks/edcstfn.hpp"
+#include "stfcube/models/nn/networks/hcnnet.hpp"
 #include "stfcube/models/nn/networks/incnet.hpp"
 #include "stfcube/models/nn/networks/mlffgan.hpp"
 #include "stfcube/models/nn/networks/stfdiff.hpp"
@@ -15,6 +16,7 @@ std::map<std::string, NetworkEntry> const& network_registry() {
   static std::map<std::string, NetworkEntry> const registry = {
       {"cigstf", cigstf_entry()},
       {"edcstfn", edcstfn_entry()},
+      {"hcnnet", hcnnet_entry()},
       {"incnet", incnet_entry()},
       {"mlffgan", mlffgan_entry()},
       {"stfdiff", stfdiff_entry()},

@@ -1,6 +1,7 @@
 #include "stfcube/models/nn/network_registry.hpp"
 
 #include "stfcube/models/nn/networks/cigstf.hpp"
+#include "stfcube/models/nn/networks/dcstfn.hpp"
 #include "stfcube/models/nn/networks/edcstfn.hpp"
 #include "stfcube/models/nn/networks/hcnnet.hpp"
 #include "stfcube/models/nn/networks/incnet.hpp"
@@ -15,6 +16,7 @@ namespace stfcube::nn {
 std::map<std::string, NetworkEntry> const& network_registry() {
   static std::map<std::string, NetworkEntry> const registry = {
       {"cigstf", cigstf_entry()},
+      {"dcstfn", dcstfn_entry()},
       {"edcstfn", edcstfn_entry()},
       {"hcnnet", hcnnet_entry()},
       {"incnet", incnet_entry()},

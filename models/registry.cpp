@@ -22,13 +22,16 @@
 #include "stfcube/models/classical/stnlffm.hpp"
 #include "stfcube/models/classical/unmixing.hpp"
 #include "stfcube/models/classical/vipstf.hpp"
+#include "stfcube/models/deep/network_entry.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 #include "stfcube/partitioning/core/text.hpp"
 
 namespace stfcube {
 
-std::map<std::string, ModelEntry> const& model_registry() {
-  static std::map<std::string, ModelEntry> const registry = {
+namespace {
+
+std::map<std::string, ModelEntry> all_entries() {
+  std::map<std::string, ModelEntry> entries = {
       {"bayes", BayesModel::entry()},
       {"coarse_up", coarse_up_entry()},
       {"copy", copy_entry()},
@@ -50,20 +53,36 @@ std::map<std::string, ModelEntry> const& model_registry() {
       {"unmixing", UnmixingModel::entry()},
       {"vipstf", vipstf_entry()},
   };
+  entries.merge(network_entries());
+  return entries;
+}
+
+ModelEntry const& find_entry(std::string const& name) {
+  auto const& registry = model_registry();
+  auto const found = registry.find(name);
+  if (found != registry.end()) return found->second;
+  std::vector<std::string> names;
+  for (auto const& [known, entry] : registry) names.push_back(known);
+  auto const near = nearest_word(name, names);
+  throw Error(ErrorKind::config, fmt::format("model.name = {} is not known.{} Known methods: {}.", name,
+                                             near ? " Did you mean " + *near + "?" : "", fmt::join(names, ", ")));
+}
+
+}  // namespace
+
+std::map<std::string, ModelEntry> const& model_registry() {
+  static std::map<std::string, ModelEntry> const registry = all_entries();
   return registry;
 }
 
+
 std::unique_ptr<FusionModel> make_model(std::string const& name, ModelSettings const& settings) {
-  auto const& registry = model_registry();
-  auto const found = registry.find(name);
-  if (found == registry.end()) {
-    std::vector<std::string> names;
-    for (auto const& [known, entry] : registry) names.push_back(known);
-    auto const near = nearest_word(name, names);
-    throw Error(ErrorKind::config, fmt::format("model.name = {} is not known.{} Known methods: {}.", name,
-                                               near ? " Did you mean " + *near + "?" : "", fmt::join(names, ", ")));
-  }
-  return found->second.make(settings);
+  return find_entry(name).make(settings);
+}
+
+ModelInfo describe_model(std::string const& name, ModelSettings const& settings) {
+  ModelEntry const& entry = find_entry(name);
+  return entry.needs_weights() ? entry.describe(settings) : entry.make(settings)->info();
 }
 
 }  // namespace stfcube

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -21,6 +22,7 @@ struct ModelSettings {
   int zone_px = 0;                             ///< side of a statistics zone; 0: one set of statistics for the scene
   bool class_map = false;                      ///< FusionInput::classes is there
   bool object_map = false;                     ///< FusionInput::objects is there
+  std::filesystem::path weights = {};          ///< of a network; empty: none
   std::map<std::string, std::string> options = {};  ///< "METHOD.OPTION" -> value, of all methods
 };
 
@@ -31,12 +33,19 @@ struct ModelEntry {
   std::string summary;               ///< one line
   std::vector<OptionSpec> options;
   ModelFactory make;
+  /// Facts with these settings where `make` needs a file of weights; empty for other methods.
+  std::function<ModelInfo(ModelSettings const&)> describe = {};
+
+  bool needs_weights() const { return static_cast<bool>(describe); }
 };
 
-/// All methods by name. One line per method in registry.cpp.
+/// All methods by name. One line per method in registry.cpp; networks come from models/nn.
 std::map<std::string, ModelEntry> const& model_registry();
 
 /// @throws Error(config) when there is no such method (naming those that exist) or an option is wrong
 std::unique_ptr<FusionModel> make_model(std::string const& name, ModelSettings const& settings);
+
+/// Facts about a method with these settings; a network's without its weights. @throws as make_model
+ModelInfo describe_model(std::string const& name, ModelSettings const& settings);
 
 }  // namespace stfcube

@@ -1,5 +1,6 @@
 /// The functions of models/nn/api/ in a build without LibTorch.
 #include "stfcube/models/nn/api/network_list.hpp"
+#include "stfcube/models/nn/api/predictor.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 
 namespace stfcube::nn {
@@ -25,6 +26,14 @@ NetworkInfo describe_network(std::string const&, NetworkShape const&,
 
 std::int64_t count_parameters(std::string const&, NetworkShape const&,
                               std::map<std::string, std::string> const&) {
+  refuse();
+}
+
+std::unique_ptr<Predictor> load_predictor(WeightRequest const&) {
+  refuse();
+}
+
+ModelCard read_model_card(std::filesystem::path const&) {
   refuse();
 }
 

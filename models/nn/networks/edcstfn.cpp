@@ -26,7 +26,8 @@ Edcstfn::Edcstfn(EdcstfnOptions const& options)
             .form = options.pairs == 2 ? NetworkForm::two_pairs : NetworkForm::one_pair,
             .path = InferencePath::local,
             .bands = options.bands,
-            .radius_px = 5} {
+            .radius_px = 5,
+            .one_sided = true} {
   int const n = options.width, bands = options.bands;
   using torch::nn::ReLU;
   encoder_ = register_module("encoder", Chain(replicated(bands, n), ReLU(), replicated(n, 2 * n), ReLU(),

@@ -1,0 +1,100 @@
+#include "stfcube/models/deep/network_entry.hpp"
+
+#include <fmt/format.h>
+
+#include "stfcube/models/deep/network_model.hpp"
+#include "stfcube/models/nn/api/network_list.hpp"
+#include "stfcube/partitioning/core/error.hpp"
+#include "stfcube/partitioning/core/log.hpp"
+#include "stfcube/partitioning/core/text.hpp"
+
+namespace stfcube {
+namespace {
+
+std::vector<OptionSpec> const uses = {
+    {"combine", "tempchange",
+     "networks of one pair, with pairs on both sides: tempchange (small coarse change wins), time (inverse "
+     "distance in "
+     "days), or nearest (one pair alone)"},
+};
+
+/// Options of the structure have no default of their own: the weight file says what they are.
+std::vector<OptionSpec> options_of(nn::NetworkDescription const& network) {
+  std::vector<OptionSpec> options;
+  for (OptionSpec const& option : network.options)
+    options.push_back(
+        {option.name, "", fmt::format("{} (of new weights: {})", option.help, option.default_value)});
+  options.insert(options.end(), uses.begin(), uses.end());
+  return options;
+}
+
+Combine combine_named(std::string const& name) {
+  if (name == "time") return Combine::time;
+  return name == "nearest" ? Combine::nearest : Combine::temporal_change;
+}
+
+/// The options of the network's structure that the job gives.
+std::map<std::string, std::string> structure(nn::NetworkDescription const& network,
+                                             std::map<std::string, std::string> const& given) {
+  std::map<std::string, std::string> options;
+  for (OptionSpec const& option : network.options) {
+    auto const found = given.find(network.name + "." + option.name);
+    if (found != given.end() && !found->second.empty()) options.insert(*found);
+  }
+  return options;
+}
+
+/// Whether weights that were trained at this ratio ("16", or a range "8-20") are meant for another one.
+bool is_other_ratio(std::string const& trained, int ratio) {
+  auto const parts = split(trained, '-');
+  auto const lowest = parse_integer(parts.front()), highest = parse_integer(parts.back());
+  return lowest && highest && (ratio < *lowest || ratio > *highest);
+}
+
+std::unique_ptr<FusionModel> make_network_model(nn::NetworkDescription const& network,
+                                                ModelSettings const& settings) {
+  ModelOptions const options(network.name, options_of(network), settings.options);
+  NetworkUse const use{.combine =
+                           combine_named(options.choice("combine", {"tempchange", "time", "nearest"}))};
+  require(
+      !settings.weights.empty(), ErrorKind::config,
+      fmt::format("model.weights is missing: {0} is a network and needs a file of weights. Train them "
+                  "('stfcube train'), take over published ones ('stfcube import-weights'), or give a file: "
+                  "model.weights = {0}.safetensors.",
+                  network.name));
+  auto predictor = nn::load_predictor({.file = settings.weights,
+                                       .network = network.name,
+                                       .bands = settings.bands,
+                                       .ratio = settings.ratio,
+                                       .options = structure(network, settings.options)});
+  if (is_other_ratio(predictor->card().ratio, settings.ratio)) {
+    log::warning(fmt::format(
+        "the weights of {} were trained at the ratio {}, but the job's is {}: expect them to do worse",
+        settings.weights.string(), predictor->card().ratio, settings.ratio));
+  }
+  return std::make_unique<NetworkModel>(settings, use, std::move(predictor));
+}
+
+ModelEntry entry_of(nn::NetworkDescription const& network) {
+  bool const reading = network.evidence == nn::Evidence::reading;
+  return {.summary = network.summary + (reading ? " (" + nn::evidence_text(network.evidence) + ")" : ""),
+          .options = options_of(network),
+          .make = [network](ModelSettings const& settings) { return make_network_model(network, settings); },
+          .describe =
+              [network](ModelSettings const& settings) {
+                return network_model_info(nn::describe_network(
+                    network.name, {static_cast<int>(settings.bands.size()), settings.ratio},
+                    structure(network, settings.options)));
+              }};
+}
+
+}  // namespace
+
+std::map<std::string, ModelEntry> network_entries() {
+  std::map<std::string, ModelEntry> entries;
+  for (nn::NetworkDescription const& network : nn::network_list())
+    entries.emplace(network.name, entry_of(network));
+  return entries;
+}
+
+}  // namespace stfcube

@@ -46,7 +46,6 @@ struct NetworkInfo {
   bool one_sided = false;        ///< two pairs: one pair may stand on both sides, with days_after = 0
   int steps = 0;                 ///< diffusion: length of the schedule
   bool channels_last = true;     ///< images and weights are laid out so, which is faster for convolutions
-  bool one_sided = false;        ///< two_pairs: the same pair may stand on both sides
 };
 
 /// "published code", "third-party code", "buildable reading", "stfcube's own".

@@ -44,7 +44,8 @@ std::unique_ptr<FilePatches> opened(std::filesystem::path const& path, NetworkIn
   require(file->header().bands == info.bands, ErrorKind::data,
           path.string() + " has patches of " + std::to_string(file->header().bands) +
               " bands, the network reads " + std::to_string(info.bands) + ".");
-  return std::make_unique<FilePatches>(file, device, resident_bytes, info.form == NetworkForm::two_pairs);
+  bool const both_sides = info.form == NetworkForm::two_pairs && !info.one_sided;
+  return std::make_unique<FilePatches>(file, device, resident_bytes, both_sides);
 }
 
 /// Sums over ranks of squared errors and of their number.

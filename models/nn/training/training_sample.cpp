@@ -45,6 +45,25 @@ bool has_second(PatchBatch const& batch) {
                      [](PatchDays const& days) { return days.second != no_day; });
 }
 
+/// Days from each patch's target to the reference that `day` names, [N].
+template <class Day>
+Tensor days_to(PatchBatch const& batch, Day const& day) {
+  std::vector<float> days;
+  for (PatchDays const& of : batch.days) days.push_back(static_cast<float>(std::abs(of.target - day(of))));
+  return torch::tensor(days).to(batch.images.device());
+}
+
+/// Puts the earlier pair in the later one's place where there is none.
+void complete(NetworkInput& input, AugmentedPatches const& patches) {
+  std::vector<std::uint8_t> missing;
+  for (PatchDays const& days : patches.batch.days) missing.push_back(days.second == no_day);
+  auto const chosen = choices(missing, input.fine_before.device()).squeeze(1);
+  input.fine_after = torch::where(chosen, input.fine_before, input.fine_after);
+  input.coarse_after = torch::where(chosen, input.coarse_before, input.coarse_after);
+  input.fine_after_valid = torch::where(chosen, input.fine_before_valid, input.fine_after_valid);
+  input.coarse_after_valid = torch::where(chosen, input.coarse_before_valid, input.coarse_after_valid);
+}
+
 /// Day of the year from 0 of days since 1970 (Hinnant's civil calendar).
 int day_of_year(std::int64_t days) {
   auto const shifted = days + 719468;
@@ -181,6 +200,11 @@ TrainingSample training_sample(AugmentedPatches const& patches, NetworkInfo cons
     input.coarse_after = filled(second_coarse, second_fine, to.factor, to.shift);
     input.fine_after_valid = second_fine.valid;
     input.coarse_after_valid = second_coarse.valid;
+    input.days_before = days_to(patches.batch, [](PatchDays const& days) { return days.first; });
+    input.days_after = days_to(patches.batch, [](PatchDays const& days) {
+      return days.second == no_day ? days.target : days.second;
+    });
+    if (info.one_sided) complete(input, patches);
   }
   return sample;
 }

@@ -21,4 +21,7 @@ std::vector<Command> job_commands();
 /// Subcommands that work on files and cubes: simulate, evaluate, export.
 std::vector<Command> data_commands();
 
+/// Subcommands that make weight files of networks: import-weights.
+std::vector<Command> weight_commands();
+
 }  // namespace stfcube

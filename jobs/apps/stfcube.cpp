@@ -24,13 +24,14 @@ using Words = std::vector<std::string>;
 std::vector<Command> commands() {
   std::vector<Command> all = job_commands();
   for (Command& command : data_commands()) all.push_back(std::move(command));
+  for (Command& command : weight_commands()) all.push_back(std::move(command));
   return all;
 }
 
 void print_help() {
   fmt::print("stfcube builds seamless, dense, fine-resolution data cubes from fine-but-rare and coarse-but-frequent images.\n\n"
              "Usage: stfcube COMMAND [JOB.cfg] [--key value ...]\n\nCommands:\n");
-  for (Command const& command : commands()) fmt::print("  {:<10} {}\n", command.syntax.name, command.syntax.summary);
+  for (Command const& command : commands()) fmt::print("  {:<14} {}\n", command.syntax.name, command.syntax.summary);
   fmt::print("\nstfcube COMMAND --help shows the options of a command; stfcube --version all versions.\n"
              "First steps: stfcube simulate --out demo --size 600 --seed 1; stfcube run demo/job.cfg\n");
 }

@@ -1,6 +1,7 @@
 /// The functions of models/nn/api/ in a build without LibTorch.
 #include "stfcube/models/nn/api/network_list.hpp"
 #include "stfcube/models/nn/api/predictor.hpp"
+#include "stfcube/models/nn/api/weight_check.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 
 namespace stfcube::nn {
@@ -34,6 +35,11 @@ std::unique_ptr<Predictor> load_predictor(WeightRequest const&) {
 }
 
 ModelCard read_model_card(std::filesystem::path const&) {
+  refuse();
+}
+
+void check_weights(std::string const&, NetworkShape const&, std::map<std::string, std::string> const&,
+                   NamedArrays const&) {
   refuse();
 }
 

@@ -18,4 +18,8 @@ struct NamedArray {
 /// Parameters and buffers of a network by the names of its state dict ("encoder.0.weight").
 using NamedArrays = std::map<std::string, NamedArray>;
 
+/// Names whose values follow from a network's structure or matter to training alone: counters of batch norm,
+/// window indices and attention masks. Published state dicts have them; weight files do not.
+bool is_derived(std::string const& name);
+
 }  // namespace stfcube::nn

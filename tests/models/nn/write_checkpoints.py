@@ -3,11 +3,13 @@
 a pickle refers to are imitated), broken ones, and ones that would run a command if they were loaded by Python.
 
 write_checkpoints.py DIR: into DIR/good and DIR/bad. The commands of the latter would create DIR/executed.
+write_checkpoints.py DIR --shapes LIST: DIR/shapes.pth, float32 tensors 0, 0.25, 0.5, ... of the names and extents in LIST.
 """
 
 import argparse
 import collections
 import io
+import math
 import os
 import pathlib
 import pickle
@@ -328,8 +330,19 @@ def write_broken_archives(folder):
     (folder / "empty.pth").write_bytes(b"")
 
 
+def write_shapes(path, lines):
+    state = collections.OrderedDict()
+    for name, *extents in (line.split() for line in lines):
+        shape = [int(extent) for extent in extents]
+        state[name] = Tensor(Storage([0.25 * (i % 64) for i in range(math.prod(shape))]), shape)
+    write_new(path, {"epoch": 3, "state_dict": state})
+
+
 def main():
     folder = pathlib.Path(sys.argv[1])
+    if len(sys.argv) > 2:
+        write_shapes(folder / "shapes.pth", pathlib.Path(sys.argv[3]).read_text().splitlines())
+        return
     for name in ("good", "bad"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     write_good(folder / "good")

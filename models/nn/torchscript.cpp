@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <torch/csrc/jit/runtime/graph_executor.h>
+#include <torch/csrc/jit/runtime/jit_exception.h>
 #include <torch/script.h>
 
 #include "stfcube/models/nn/weights/input_file.hpp"

@@ -34,8 +34,9 @@ constexpr std::array opaque_globals{"_codecs.encode",  // how Python 3 writes by
                                     "torch.contiguous_format",
                                     "torch.channels_last"};
 
-constexpr std::array called_globals{"collections.OrderedDict", "torch.Size", "torch._utils._rebuild_tensor",
-                                    "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_parameter"};
+constexpr std::array called_globals{"collections.OrderedDict",         "torch.Size",
+                                    "torch._utils._rebuild_tensor",    "torch._utils._rebuild_tensor_v2",
+                                    "torch._utils._rebuild_parameter", "torch.jit._pickle.restore_type_tag"};
 
 template <class Names>
 bool contains(Names const& names, std::string_view name) {

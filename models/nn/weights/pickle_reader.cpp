@@ -392,12 +392,10 @@ void Machine::call(PickleId function, PickleId arguments_id) {
   if (name == "collections.OrderedDict") return call_ordered_dict(given);
   if (name == "torch._utils._rebuild_tensor_v2" || name == "torch._utils._rebuild_tensor")
     return call_tensor(given);
-  if (name == "torch._utils._rebuild_parameter" || name == "torch.Size") {
-    // The same value: a parameter is a tensor, a size is a tuple.
-    demand(!given.empty(), "calls a function without its arguments");
-    demand(name == "torch.Size" ? get<PickleTuple>(given.front()) != nullptr
-                                : get<PickledTensor>(given.front()) != nullptr,
-           "makes a parameter or size of something else");
+  if (name == "torch._utils._rebuild_parameter" || name == "torch.Size" ||
+      name == "torch.jit._pickle.restore_type_tag") {
+    // The same value: a parameter is a tensor, a size is a tuple, a tag says what a dict of LibTorch's holds.
+    demand(!given.empty() && !get<PickleGlobal>(given.front()), "calls a function without its arguments");
     spend(1);
     return stack_.push_back(given.front());
   }

@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <torch/serialize.h>
 
 #include "stfcube/models/nn/api/weight_check.hpp"
 #include "stfcube/models/nn/network_registry.hpp"

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <torch/script.h>
+#include <torch/serialize.h>
 
 #include "stfcube/models/nn/networks/edcstfn.hpp"
 #include "stfcube/models/nn/weights/torch_checkpoint.hpp"
@@ -132,9 +133,8 @@ TEST(TorchScript, what_breaks_the_contract_is_refused) {
   EXPECT_THAT(message_of(saved("return c", "")), HasSubstr("has form =  (must be"));
   EXPECT_THAT(message_of(saved("return c"), {{"form", "two_pairs"}}),
               HasSubstr("forward takes 3 images, but the form of its contract gives it 5"));
-  NetworkInput const input{.coarse_target = torch::ones({1, 2, 4, 4}),
-                           .coarse_before = torch::ones({1, 2, 4, 4}),
-                           .fine_before = torch::ones({1, 2, 4, 4})};
+  NetworkInput input;
+  input.coarse_target = input.coarse_before = input.fine_before = torch::ones({1, 2, 4, 4});
   auto const prediction_error = [&](std::string const& body) -> std::string {
     auto const network = load_torchscript(saved(body));
     try {
@@ -146,7 +146,7 @@ TEST(TorchScript, what_breaks_the_contract_is_refused) {
     }
   };
   EXPECT_THAT(prediction_error("return c[0]"), HasSubstr("something else than a float32 tensor"));
-  EXPECT_THAT(prediction_error("return c.to(torch.float64)"),
+  EXPECT_THAT(prediction_error("return c.double()"),
               HasSubstr("something else than a float32 tensor"));
   EXPECT_THAT(prediction_error("return (c, c)"), HasSubstr("something else than a float32 tensor"));
   EXPECT_THAT(prediction_error("return c.view([3, 5])"), HasSubstr("failed"));

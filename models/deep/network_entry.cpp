@@ -22,8 +22,10 @@ std::vector<OptionSpec> const uses = {
 std::vector<OptionSpec> options_of(nn::NetworkDescription const& network) {
   std::vector<OptionSpec> options;
   for (OptionSpec const& option : network.options)
-    options.push_back(
-        {option.name, "", fmt::format("{} (of new weights: {})", option.help, option.default_value)});
+    options.push_back({option.name, "",
+                       option.default_value.empty()
+                           ? option.help
+                           : fmt::format("{} (of new weights: {})", option.help, option.default_value)});
   options.insert(options.end(), uses.begin(), uses.end());
   return options;
 }
@@ -88,12 +90,38 @@ ModelEntry entry_of(nn::NetworkDescription const& network) {
               }};
 }
 
+/// A network that comes with its file: options say what the file does not.
+ModelEntry torchscript_entry() {
+  nn::NetworkDescription const network{
+      .name = nn::torchscript_name,
+      .summary = "a TorchScript module, a program that is run from a file that you trust",
+      .evidence = nn::Evidence::published_code,
+      .options = {{"form", "", "fine_and_target, one_pair or two_pairs: the images that forward takes"},
+                  {"bands", "", "names in the order of the channels"},
+                  {"radius", "", "local modules: receptive radius, px"},
+                  {"patch", "", "others: side of a patch, px"},
+                  {"stride", "", "others: distance of patches, px"},
+                  {"align", "", "blocks begin at multiples of this, px"},
+                  {"scaling", "", "unit: reflectance; symmetric: 2 x reflectance - 1"}}};
+  ModelEntry entry = entry_of(network);
+  entry.describe = [](ModelSettings const& settings) {
+    nn::NetworkInfo info;
+    info.name = nn::torchscript_name;
+    info.title = "TorchScript module";
+    info.citation = "what its authors say";
+    info.bands = static_cast<int>(settings.bands.size());
+    return network_model_info(info);
+  };
+  return entry;
+}
+
 }  // namespace
 
 std::map<std::string, ModelEntry> network_entries() {
   std::map<std::string, ModelEntry> entries;
-  for (nn::NetworkDescription const& network : nn::network_list())
-    entries.emplace(network.name, entry_of(network));
+  auto const networks = nn::network_list();
+  for (nn::NetworkDescription const& network : networks) entries.emplace(network.name, entry_of(network));
+  if (!networks.empty()) entries.emplace(nn::torchscript_name, torchscript_entry());
   return entries;
 }
 

@@ -4,8 +4,11 @@
 #include <mutex>
 #include <utility>
 
+#include "stfcube/models/nn/api/network_list.hpp"
 #include "stfcube/models/nn/api/predictor.hpp"
 #include "stfcube/models/nn/network_registry.hpp"
+#include "stfcube/models/nn/state_dict.hpp"
+#include "stfcube/models/nn/torchscript.hpp"
 #include "stfcube/models/nn/weights/weight_file.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 
@@ -200,28 +203,6 @@ void check_card(ModelCard const& card, WeightRequest const& request) {
               ". Choose those bands in that order (fine.bands, coarse.bands), or train weights for these.");
 }
 
-/// Puts the arrays of a file into the network: every parameter and buffer of it, and nothing else.
-void assign(Network& network, NamedArrays const& arrays, std::filesystem::path const& file) {
-  torch::NoGradGuard const fixed;
-  std::size_t used = 0;
-  auto const put = [&](std::string const& name, torch::Tensor& to) {
-    auto const found = arrays.find(name);
-    require(found != arrays.end(), ErrorKind::data,
-            file.string() + " has no " + name + ", which the network " + network.info().name + " needs.");
-    auto const& [shape, values] = found->second;
-    require(to.sizes() == torch::IntArrayRef(shape), ErrorKind::data,
-            file.string() + ": " + name + " has another shape than the network " + network.info().name +
-                " has with these options and bands.");
-    to.copy_(torch::from_blob(const_cast<float*>(values.data()), shape));
-    ++used;
-  };
-  for (auto& item : network.named_parameters()) put(item.key(), item.value());
-  for (auto& item : network.named_buffers()) put(item.key(), item.value());
-  require(used == arrays.size(), ErrorKind::data,
-          file.string() + " has " + std::to_string(arrays.size() - used) + " arrays that the network " +
-              network.info().name + " does not have.");
-}
-
 ModelCard card_in(WeightFile const& weights, std::filesystem::path const& file) {
   require(weights.card.has_value(), ErrorKind::data,
           file.string() +
@@ -230,15 +211,33 @@ ModelCard card_in(WeightFile const& weights, std::filesystem::path const& file) 
   return *weights.card;
 }
 
+/// The job's options are the contract, where they are given.
+std::unique_ptr<Predictor> torchscript_predictor(WeightRequest const& request) {
+  std::map<std::string, std::string> settings;
+  for (auto const& [name, value] : request.options) settings[name.substr(name.find('.') + 1)] = value;
+  TorchScriptModule const module = load_torchscript(request.file, settings);
+  ModelCard card;
+  card.network = request.network;
+  card.bands = module.contract.bands;
+  card.scaling = module.contract.scaling;
+  check_card(card, request);
+  return std::make_unique<NetworkPredictor>(module.network, card);
+}
+
 }  // namespace
 
 std::unique_ptr<Predictor> load_predictor(WeightRequest const& request) {
+  if (request.network == torchscript_name) return torchscript_predictor(request);
   WeightFile const weights = read_weight_file(request.file);
   ModelCard const card = card_in(weights, request.file);
   check_card(card, request);
   auto const network = make_network(card.network, {static_cast<int>(card.bands.size()), request.ratio},
                                     options_of(card, request));
-  assign(*network, weights.arrays, request.file);
+  try {
+    load_state_dict(*network, weights.arrays);
+  } catch (Error const& error) {
+    throw error.with(request.file.string());
+  }
   return std::make_unique<NetworkPredictor>(network, card);
 }
 

@@ -7,7 +7,6 @@
 #include <torch/script.h>
 
 #include "stfcube/models/nn/weights/input_file.hpp"
-#include "stfcube/models/nn/weights/torchscript_contract.hpp"
 #include "stfcube/models/nn/weights/zip_archive.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 
@@ -98,8 +97,8 @@ class TorchScriptNetwork final : public Network {
 
 }  // namespace
 
-std::shared_ptr<Network> load_torchscript(std::filesystem::path const& path,
-                                          std::map<std::string, std::string> const& settings) {
+TorchScriptModule load_torchscript(std::filesystem::path const& path,
+                                   std::map<std::string, std::string> const& settings) {
   check_archive(path);
   torch::jit::getProfilingMode() = false;
   torch::jit::getExecutorMode() = false;
@@ -128,7 +127,7 @@ std::shared_ptr<Network> load_torchscript(std::filesystem::path const& path,
           path.string() + ": forward takes " + std::to_string(arguments) +
               " images, but the form of its contract gives it " +
               std::to_string(arguments_of(contract.form)) + ".");
-  return std::make_shared<TorchScriptNetwork>(std::move(module), info_of(contract, path));
+  return {std::make_shared<TorchScriptNetwork>(std::move(module), info_of(contract, path)), contract};
 }
 
 }  // namespace stfcube::nn

@@ -6,8 +6,15 @@
 #include <string>
 
 #include "stfcube/models/nn/network.hpp"
+#include "stfcube/models/nn/weights/torchscript_contract.hpp"
 
 namespace stfcube::nn {
+
+/// A TorchScript module as a network, and what it says about itself.
+struct TorchScriptModule {
+  std::shared_ptr<Network> network;
+  TorchScriptContract contract;
+};
 
 /// A network that is a TorchScript module, with the input contract of torchscript_contract.hpp. A TorchScript
 /// archive is a program: it may do whatever LibTorch's operators can, reading and writing files among it. Run
@@ -21,7 +28,7 @@ namespace stfcube::nn {
 /// arguments;
 ///         Error(config) when the contract is incomplete or wrong. predict throws Error(model) when the
 ///         module fails or gives another shape or type than the contract says.
-std::shared_ptr<Network> load_torchscript(std::filesystem::path const& path,
-                                          std::map<std::string, std::string> const& settings = {});
+TorchScriptModule load_torchscript(std::filesystem::path const& path,
+                                   std::map<std::string, std::string> const& settings = {});
 
 }  // namespace stfcube::nn

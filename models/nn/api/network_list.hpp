@@ -24,6 +24,9 @@ struct NetworkDescription {
   std::vector<OptionSpec> options;  ///< of its structure: they decide which weights fit
 };
 
+/// The name under which TorchScript modules run: networks that come with their weights (docs/weights.md).
+inline constexpr char const* torchscript_name = "torchscript";
+
 /// All networks by name; empty where stfcube was built without LibTorch.
 std::vector<NetworkDescription> network_list();
 

@@ -75,7 +75,7 @@ TEST(TorchScript, of_a_native_module_gives_its_bits) {
   native.eval();
   fs::path const path = testing::fresh_folder() / "edcstfn.pt";
   script_of(native, edcstfn_source).save(path.string(), {{"stfcube.txt", contract}});
-  auto const loaded = load_torchscript(path);
+  auto const loaded = load_torchscript(path).network;
   torch::NoGradGuard const fixed;
   for (int const side : {33, 64, 47}) {
     auto const input = testing::random_input(native.info(), side, side + 2);
@@ -97,8 +97,8 @@ TEST(TorchScript, exported_twice_it_is_the_same) {
   torch::jit::load((folder / "a.pt").string()).save((folder / "b.pt").string(), {{"stfcube.txt", contract}});
   auto const input = testing::random_input(native.info(), 40, 40);
   torch::NoGradGuard const fixed;
-  EXPECT_TRUE(torch::equal(load_torchscript(folder / "a.pt")->predict(input),
-                           load_torchscript(folder / "b.pt")->predict(input)));
+  EXPECT_TRUE(torch::equal(load_torchscript(folder / "a.pt").network->predict(input),
+                           load_torchscript(folder / "b.pt").network->predict(input)));
 }
 
 TEST(TorchScript, images_are_given_in_the_order_of_the_form) {
@@ -109,15 +109,17 @@ TEST(TorchScript, images_are_given_in_the_order_of_the_form) {
   input.coarse_target = image(3);
   input.coarse_after = image(4);
   input.fine_after = image(5);
-  EXPECT_TRUE(
-      torch::equal(load_torchscript(saved("return a * 100 + b * 10 + c"))->predict(input), image(123)));
+  EXPECT_TRUE(torch::equal(load_torchscript(saved("return a * 100 + b * 10 + c")).network->predict(input),
+                           image(123)));
 
   torch::jit::Module two("two"), five("five");
   fs::path const path = testing::fresh_folder() / "module.pt";
   two.define("def forward(self, a: Tensor, b: Tensor):\n    return a * 10 + b\n");
   two.save(path.string());
-  auto const fine_and_target = load_torchscript(
-      path, {{"form", "fine_and_target"}, {"bands", "a b"}, {"patch", "64"}, {"stride", "32"}});
+  auto const fine_and_target =
+      load_torchscript(path,
+                       {{"form", "fine_and_target"}, {"bands", "a b"}, {"patch", "64"}, {"stride", "32"}})
+          .network;
   EXPECT_TRUE(torch::equal(fine_and_target->predict(input), image(23)));
   EXPECT_EQ(fine_and_target->info().path, InferencePath::lattice);
   EXPECT_EQ(fine_and_target->info().patch_px, 64);
@@ -126,7 +128,8 @@ TEST(TorchScript, images_are_given_in_the_order_of_the_form) {
       "def forward(self, a: Tensor, b: Tensor, c: Tensor, d: Tensor, e: Tensor):\n    return a * 10000 + b * "
       "1000 + c * 100 + d * 10 + e\n");
   five.save(path.string(), {{"stfcube.txt", contract}});
-  EXPECT_TRUE(torch::equal(load_torchscript(path, {{"form", "two_pairs"}})->predict(input), image(12345)));
+  EXPECT_TRUE(
+      torch::equal(load_torchscript(path, {{"form", "two_pairs"}}).network->predict(input), image(12345)));
 }
 
 TEST(TorchScript, what_breaks_the_contract_is_refused) {
@@ -136,7 +139,7 @@ TEST(TorchScript, what_breaks_the_contract_is_refused) {
   NetworkInput input;
   input.coarse_target = input.coarse_before = input.fine_before = torch::ones({1, 2, 4, 4});
   auto const prediction_error = [&](std::string const& body) -> std::string {
-    auto const network = load_torchscript(saved(body));
+    auto const network = load_torchscript(saved(body)).network;
     try {
       network->predict(input);
       return "predicted";
@@ -146,8 +149,7 @@ TEST(TorchScript, what_breaks_the_contract_is_refused) {
     }
   };
   EXPECT_THAT(prediction_error("return c[0]"), HasSubstr("something else than a float32 tensor"));
-  EXPECT_THAT(prediction_error("return c.double()"),
-              HasSubstr("something else than a float32 tensor"));
+  EXPECT_THAT(prediction_error("return c.double()"), HasSubstr("something else than a float32 tensor"));
   EXPECT_THAT(prediction_error("return (c, c)"), HasSubstr("something else than a float32 tensor"));
   EXPECT_THAT(prediction_error("return c.view([3, 5])"), HasSubstr("failed"));
   EXPECT_THAT(prediction_error("raise RuntimeError('as asked')"), HasSubstr("as asked"));

@@ -20,6 +20,54 @@ std::vector<Tensor*> images(nn::NetworkInput& input) {
   return found;
 }
 
+/// Images and masks.
+std::vector<Tensor*> planes(nn::NetworkInput& input) {
+  std::vector<Tensor*> found = images(input);
+  for (Tensor* const mask : {&input.coarse_target_valid, &input.fine_before_valid, &input.coarse_before_valid,
+                             &input.fine_after_valid, &input.coarse_after_valid, &input.coarse_series_valid,
+                             &input.fine_series_valid}) {
+    if (mask->defined()) found.push_back(mask);
+  }
+  return found;
+}
+
+/// One block of a scene with its halo.
+struct Block {
+  int row, column, rows, columns;
+  nn::CoreRectangle core;
+};
+
+std::vector<Block> blocks_of(nn::NetworkInfo const& info, int height, int width, int side) {
+  int const halo = (info.radius_px + info.align_px - 1) / info.align_px * info.align_px;
+  std::vector<Block> blocks;
+  for (int row = 0; row < height; row += side) {
+    for (int column = 0; column < width; column += side) {
+      int const last_row = std::min(row + side, height), last_column = std::min(column + side, width);
+      int const top = std::max(0, row - halo), left = std::max(0, column - halo);
+      blocks.push_back({top,
+                        left,
+                        std::min(height, last_row + halo) - top,
+                        std::min(width, last_column + halo) - left,
+                        {row - top, column - left, last_row - row, last_column - column}});
+    }
+  }
+  return blocks;
+}
+
+nn::NetworkInput cut(nn::NetworkInput scene, Block const& block) {
+  for (Tensor* const image : planes(scene))
+    *image = image->narrow(-2, block.row, block.rows).narrow(-1, block.column, block.columns);
+  return scene;
+}
+
+int height_of(nn::NetworkInput scene) {
+  return static_cast<int>(images(scene).front()->size(-2));
+}
+
+int width_of(nn::NetworkInput scene) {
+  return static_cast<int>(images(scene).front()->size(-1));
+}
+
 Tensor weighted_sum(Tensor const& prediction, Tensor const& weights) {
   return (prediction * weights).sum();
 }
@@ -112,6 +160,49 @@ int measured_radius(nn::Network& network, int side) {
     }
   }
   return radius;
+}
+
+int measured_radius_of_held(nn::Network& network, int side) {
+  network.eval();
+  auto const known = scene_constants(network, random_input(network.info(), side, side), side);
+  int radius = 0;
+  nn::use_statistics(known, [&] { radius = measured_radius(network, side); });
+  return radius;
+}
+
+std::vector<nn::MapConstants> scene_constants(nn::Network& network, nn::NetworkInput const& scene, int side) {
+  torch::NoGradGuard const fixed;
+  network.eval();
+  auto const blocks = blocks_of(network.info(), height_of(scene), width_of(scene), side);
+  std::vector<nn::MapConstants> known;
+  for (;;) {
+    nn::MapSums sums;
+    bool found = false;
+    for (Block const& block : blocks) {
+      found = nn::gather_statistics(known, {block.rows, block.columns, {block.core}}, sums,
+                                    [&] { network.predict(cut(scene, block)); });
+    }
+    if (!found) return known;
+    known.push_back(sums.constants());
+  }
+}
+
+Tensor predict_by_blocks(nn::Network& network, nn::NetworkInput const& scene, int side) {
+  auto const known = scene_constants(network, scene, side);
+  torch::NoGradGuard const fixed;
+  std::vector<Tensor> rows, row;
+  for (Block const& block : blocks_of(network.info(), height_of(scene), width_of(scene), side)) {
+    nn::CoreRectangle const& core = block.core;
+    nn::use_statistics(known, [&] {
+      row.push_back(network.predict(cut(scene, block))
+                        .narrow(-2, core.row, core.height)
+                        .narrow(-1, core.column, core.width));
+    });
+    if (block.column + core.column + core.width < width_of(scene)) continue;
+    rows.push_back(torch::cat(row, -1));
+    row.clear();
+  }
+  return torch::cat(rows, -2);
 }
 
 double gradient_error(nn::Network& network, int height, int width) {

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <vector>
+
+#include "stfcube/models/nn/layers/map_statistics.hpp"
 #include "stfcube/models/nn/network.hpp"
 
 namespace stfcube::testing {
@@ -14,6 +17,17 @@ std::int64_t parameter_count(torch::nn::Module const& module);
 /// The largest distance, in one direction, at which an input pixel changes an output pixel: by the gradient
 /// of output pixels of all phases of the stride lattice in a plane of side x side, evaluation mode.
 int measured_radius(nn::Network& network, int side);
+
+/// The same for a network whose layers look at the whole map, with their statistics held.
+int measured_radius_of_held(nn::Network& network, int side);
+
+/// Statistics of all maps that the network asks for, of the images as one scene: gathered in rounds over
+/// blocks of side x side pixels (a multiple of align_px) and the halo that info() names.
+std::vector<nn::MapConstants> scene_constants(nn::Network& network, nn::NetworkInput const& scene, int side);
+
+/// The prediction of a scene of one sample put together from such blocks, evaluation mode; of a network that
+/// looks at whole maps with scene_constants().
+torch::Tensor predict_by_blocks(nn::Network& network, nn::NetworkInput const& scene, int side);
 
 /// Backward against differences of forward, in double and evaluation mode, for every parameter tensor and
 /// input (a few elements each): the largest relative deviation.

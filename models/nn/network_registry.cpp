@@ -8,6 +8,7 @@
 #include "stfcube/models/nn/networks/mlffgan.hpp"
 #include "stfcube/models/nn/networks/stfdiff.hpp"
 #include "stfcube/models/nn/networks/swinstfm.hpp"
+#include "stfcube/models/nn/networks/ganstfm.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 #include "stfcube/partitioning/core/text.hpp"
 
@@ -23,6 +24,7 @@ std::map<std::string, NetworkEntry> const& network_registry() {
       {"mlffgan", mlffgan_entry()},
       {"stfdiff", stfdiff_entry()},
       {"swinstfm", swinstfm_entry()},
+      {"ganstfm", ganstfm_entry()},
   };
   return registry;
 }

@@ -11,4 +11,9 @@ torch::nn::Conv2d convolution(int in, int out, int kernel, Padding padding, int 
   return torch::nn::Conv2d(options);
 }
 
+Chain replicated_convolution(int in, int out, int stride) {
+  return Chain(torch::nn::ReplicationPad2d(1),
+               torch::nn::Conv2d(torch::nn::Conv2dOptions(in, out, 3).stride(stride)));
+}
+
 }  // namespace stfcube::nn

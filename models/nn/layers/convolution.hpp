@@ -1,6 +1,6 @@
 #pragma once
 
-#include "stfcube/models/nn/torch.hpp"
+#include "stfcube/models/nn/layers/chain.hpp"
 
 namespace stfcube::nn {
 
@@ -10,5 +10,9 @@ enum class Padding { zeros, replicate, reflect };
 /// A square convolution that keeps the size at stride 1: padding dilation * (kernel - 1) / 2.
 torch::nn::Conv2d convolution(int in, int out, int kernel, Padding padding = Padding::zeros, int stride = 1,
                               int dilation = 1, bool bias = true);
+
+/// A 3x3 convolution after a layer of its own that replicates the edge: the form, and so the parameter names
+/// ("1.weight"), of the networks of Tan et al.
+Chain replicated_convolution(int in, int out, int stride = 1);
 
 }  // namespace stfcube::nn

@@ -1,5 +1,7 @@
 #include "stfcube/models/nn/networks/edcstfn.hpp"
 
+#include "stfcube/models/nn/layers/convolution.hpp"
+
 namespace stfcube::nn {
 namespace {
 
@@ -10,10 +12,6 @@ std::vector<OptionSpec> const specs = {
      "predicts the change of the reference image instead of the image; true is stfcube's variant EDCSTFN-R"},
     {"width", "32", "channels of the first layer; the next ones have two and four times as many"},
 };
-
-Chain replicated(int in, int out) {
-  return Chain(torch::nn::ReplicationPad2d(1), torch::nn::Conv2d(in, out, 3));
-}
 
 }  // namespace
 
@@ -30,14 +28,15 @@ Edcstfn::Edcstfn(EdcstfnOptions const& options)
             .one_sided = true} {
   int const n = options.width, bands = options.bands;
   using torch::nn::ReLU;
-  encoder_ = register_module("encoder", Chain(replicated(bands, n), ReLU(), replicated(n, 2 * n), ReLU(),
-                                              replicated(2 * n, 4 * n), ReLU()));
+  encoder_ = register_module(
+      "encoder", Chain(replicated_convolution(bands, n), ReLU(), replicated_convolution(n, 2 * n), ReLU(),
+                       replicated_convolution(2 * n, 4 * n), ReLU()));
   residual_encoder_ = register_module(
-      "residual",
-      Chain(replicated(3 * bands, n), ReLU(), replicated(n, 2 * n), ReLU(), replicated(2 * n, 4 * n)));
+      "residual", Chain(replicated_convolution(3 * bands, n), ReLU(), replicated_convolution(n, 2 * n),
+                        ReLU(), replicated_convolution(2 * n, 4 * n)));
   torch::nn::Conv2d last(n, bands, 1);
-  decoder_ =
-      register_module("decoder", Chain(replicated(4 * n, 2 * n), ReLU(), replicated(2 * n, n), ReLU(), last));
+  decoder_ = register_module("decoder", Chain(replicated_convolution(4 * n, 2 * n), ReLU(),
+                                              replicated_convolution(2 * n, n), ReLU(), last));
   if (options.residual) {
     torch::NoGradGuard const fixed;
     last->weight.zero_();

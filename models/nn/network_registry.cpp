@@ -2,6 +2,7 @@
 
 #include "stfcube/models/nn/networks/cigstf.hpp"
 #include "stfcube/models/nn/networks/dcstfn.hpp"
+#include "stfcube/models/nn/networks/ecpwstfn.hpp"
 #include "stfcube/models/nn/networks/edcstfn.hpp"
 #include "stfcube/models/nn/networks/hcnnet.hpp"
 #include "stfcube/models/nn/networks/incnet.hpp"
@@ -18,6 +19,7 @@ std::map<std::string, NetworkEntry> const& network_registry() {
   static std::map<std::string, NetworkEntry> const registry = {
       {"cigstf", cigstf_entry()},
       {"dcstfn", dcstfn_entry()},
+      {"ecpwstfn", ecpwstfn_entry()},
       {"edcstfn", edcstfn_entry()},
       {"hcnnet", hcnnet_entry()},
       {"incnet", incnet_entry()},

@@ -10,6 +10,7 @@
 #include "stfcube/models/nn/networks/stfdiff.hpp"
 #include "stfcube/models/nn/networks/swinstfm.hpp"
 #include "stfcube/models/nn/networks/ganstfm.hpp"
+#include "stfcube/models/nn/networks/srsfgan.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 #include "stfcube/partitioning/core/text.hpp"
 
@@ -27,6 +28,7 @@ std::map<std::string, NetworkEntry> const& network_registry() {
       {"stfdiff", stfdiff_entry()},
       {"swinstfm", swinstfm_entry()},
       {"ganstfm", ganstfm_entry()},
+      {"srsfgan", srsfgan_entry()},
   };
   return registry;
 }

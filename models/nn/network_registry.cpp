@@ -10,6 +10,7 @@
 #include "stfcube/models/nn/networks/stfdiff.hpp"
 #include "stfcube/models/nn/networks/swinstfm.hpp"
 #include "stfcube/models/nn/networks/ganstfm.hpp"
+#include "stfcube/models/nn/networks/opgan.hpp"
 #include "stfcube/models/nn/networks/srsfgan.hpp"
 #include "stfcube/models/nn/networks/stfnet.hpp"
 #include "stfcube/partitioning/core/error.hpp"
@@ -29,6 +30,7 @@ std::map<std::string, NetworkEntry> const& network_registry() {
       {"stfdiff", stfdiff_entry()},
       {"swinstfm", swinstfm_entry()},
       {"ganstfm", ganstfm_entry()},
+      {"opgan", opgan_entry()},
       {"srsfgan", srsfgan_entry()},
       {"stfnet", stfnet_entry()},
   };

@@ -11,6 +11,7 @@
 #include "stfcube/models/nn/networks/swinstfm.hpp"
 #include "stfcube/models/nn/networks/ganstfm.hpp"
 #include "stfcube/models/nn/networks/opgan.hpp"
+#include "stfcube/models/nn/networks/rsfn.hpp"
 #include "stfcube/models/nn/networks/srsfgan.hpp"
 #include "stfcube/models/nn/networks/stfnet.hpp"
 #include "stfcube/partitioning/core/error.hpp"
@@ -31,6 +32,7 @@ std::map<std::string, NetworkEntry> const& network_registry() {
       {"swinstfm", swinstfm_entry()},
       {"ganstfm", ganstfm_entry()},
       {"opgan", opgan_entry()},
+      {"rsfn", rsfn_entry()},
       {"srsfgan", srsfgan_entry()},
       {"stfnet", stfnet_entry()},
   };

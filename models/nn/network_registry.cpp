@@ -13,6 +13,7 @@
 #include "stfcube/models/nn/networks/opgan.hpp"
 #include "stfcube/models/nn/networks/rsfn.hpp"
 #include "stfcube/models/nn/networks/srsfgan.hpp"
+#include "stfcube/models/nn/networks/stf3dcnn.hpp"
 #include "stfcube/models/nn/networks/stfnet.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 #include "stfcube/partitioning/core/text.hpp"
@@ -34,6 +35,7 @@ std::map<std::string, NetworkEntry> const& network_registry() {
       {"opgan", opgan_entry()},
       {"rsfn", rsfn_entry()},
       {"srsfgan", srsfgan_entry()},
+      {"stf3dcnn", stf3dcnn_entry()},
       {"stfnet", stfnet_entry()},
   };
   return registry;

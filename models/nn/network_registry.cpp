@@ -10,6 +10,7 @@
 #include "stfcube/models/nn/networks/stfdiff.hpp"
 #include "stfcube/models/nn/networks/swinstfm.hpp"
 #include "stfcube/models/nn/networks/ganstfm.hpp"
+#include "stfcube/models/nn/networks/mustfn.hpp"
 #include "stfcube/models/nn/networks/opgan.hpp"
 #include "stfcube/models/nn/networks/rsfn.hpp"
 #include "stfcube/models/nn/networks/srsfgan.hpp"
@@ -32,6 +33,7 @@ std::map<std::string, NetworkEntry> const& network_registry() {
       {"stfdiff", stfdiff_entry()},
       {"swinstfm", swinstfm_entry()},
       {"ganstfm", ganstfm_entry()},
+      {"mustfn", mustfn_entry()},
       {"opgan", opgan_entry()},
       {"rsfn", rsfn_entry()},
       {"srsfgan", srsfgan_entry()},

@@ -45,6 +45,7 @@ TEST(Rsfn, asks_for_the_statistics_of_each_normalised_map) {
 }
 
 TEST(Rsfn, gradients_are_those_of_differences) {
+  torch::manual_seed(7);
   for (auto const& options : {local, whole}) {
     Rsfn network(options);
     EXPECT_LT(testing::gradient_error(network, 16, 16), 1e-4);

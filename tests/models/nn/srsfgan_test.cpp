@@ -48,6 +48,7 @@ TEST(Srsfgan, by_blocks_gives_the_result_of_the_whole_scene) {
 }
 
 TEST(Srsfgan, gradients_are_those_of_differences) {
+  torch::manual_seed(7);
   Srsfgan network({.bands = 1, .width = 16});
   EXPECT_LT(testing::gradient_error(network, 16, 16), 1e-4);
 }

@@ -131,6 +131,11 @@ MapStatistics answer(Provider& provider, Tensor const& map, Wanted wanted) {
 
 }  // namespace
 
+Tensor MapStatistics::unbiased_variance() const {
+  auto const pixels = static_cast<double>(count);
+  return variance * (pixels / std::max(1.0, pixels - 1));
+}
+
 MapStatistics map_statistics(Tensor const& map, Wanted wanted) {
   if (installed != nullptr) return answer(*installed, map, wanted);
   MapStatistics statistics;

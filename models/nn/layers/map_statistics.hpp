@@ -16,7 +16,10 @@ struct MapStatistics {
   torch::Tensor mean;      ///< [N, C, 1, 1]; [1, C, 1, 1] where the constants of a scene answered
   torch::Tensor variance;  ///< biased
   torch::Tensor maximum;
-  std::int64_t count = 0;  ///< of pixels; variance * count / (count - 1) is unbiased
+  std::int64_t count = 0;  ///< of pixels
+
+  /// The sum of squares divided by count - 1.
+  torch::Tensor unbiased_variance() const;
 };
 
 /// The only way in which a layer looks at its whole map [N, C, H, W] (normalisation, gates). In training, and

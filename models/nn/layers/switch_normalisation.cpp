@@ -1,7 +1,5 @@
 #include "stfcube/models/nn/layers/switch_normalisation.hpp"
 
-#include <algorithm>
-
 #include "stfcube/models/nn/layers/map_statistics.hpp"
 
 namespace stfcube::nn {
@@ -32,9 +30,7 @@ SwitchNormalisationImpl::SwitchNormalisationImpl(int channels) {
 
 Tensor SwitchNormalisationImpl::forward(Tensor const& map) {
   MapStatistics const statistics = map_statistics(map, Wanted::mean_and_variance);
-  auto const count = static_cast<double>(statistics.count);
-  Tensor const mean = statistics.mean;
-  Tensor const variance = statistics.variance * (count / std::max(1.0, count - 1));
+  Tensor const mean = statistics.mean, variance = statistics.unbiased_variance();
   Tensor const square = variance + mean * mean;
   Tensor const layer_mean = mean.mean(1, true);
   Tensor const layer_variance = square.mean(1, true) - layer_mean * layer_mean;

@@ -86,7 +86,7 @@ Tensor Stf3dcnn::forward(Tensor const& changes, Tensor const& observed) {
     return layers_->forward(with_mask(changes.transpose(1, 2), observed.transpose(1, 2))).transpose(1, 2);
   Tensor const bands_as_depth = changes.flatten(0, 1).unsqueeze(1);
   Tensor const mask = observed.flatten(0, 1).unsqueeze(1).expand_as(bands_as_depth);
-  return layers_->forward(with_mask(bands_as_depth, mask)).view(changes.sizes());
+  return layers_->forward(with_mask(bands_as_depth, mask)).reshape(changes.sizes());
 }
 
 Tensor Stf3dcnn::predict(NetworkInput const& input) {

@@ -56,7 +56,7 @@ Tensor Stfnet::change(Chain& stream, Tensor const& coarse_change, Tensor const& 
   if (!options_.per_band) return stream->forward(torch::cat({coarse_change, fine}, 1));
   auto const bands_as_samples = [](Tensor const& image) { return image.flatten(0, 1).unsqueeze(1); };
   return stream->forward(torch::cat({bands_as_samples(coarse_change), bands_as_samples(fine)}, 1))
-      .view(fine.sizes());
+      .reshape(fine.sizes());
 }
 
 Tensor Stfnet::earlier_change(Tensor const& coarse_change, Tensor const& fine_before) {

@@ -55,6 +55,7 @@ TEST(MapStatistics, of_a_map_are_its_own_where_nobody_says_otherwise) {
   auto const moments = map_statistics(map, Wanted::mean_and_variance);
   EXPECT_TRUE(torch::allclose(moments.mean, map.mean({2, 3}, true)));
   EXPECT_TRUE(torch::allclose(moments.variance, map.var({2, 3}, false, true)));
+  EXPECT_TRUE(torch::allclose(moments.unbiased_variance(), map.var({2, 3}, true, true)));
   EXPECT_EQ(moments.count, 35);
   auto const extremes = map_statistics(map, Wanted::mean_and_maximum);
   EXPECT_TRUE(torch::equal(extremes.maximum, map.amax({2, 3}, true)));

@@ -7,6 +7,7 @@
 #include "stfcube/models/nn/networks/hcnnet.hpp"
 #include "stfcube/models/nn/networks/incnet.hpp"
 #include "stfcube/models/nn/networks/mlffgan.hpp"
+#include "stfcube/models/nn/networks/mlknet.hpp"
 #include "stfcube/models/nn/networks/stfdiff.hpp"
 #include "stfcube/models/nn/networks/swinstfm.hpp"
 #include "stfcube/models/nn/networks/ganstfm.hpp"
@@ -30,6 +31,7 @@ std::map<std::string, NetworkEntry> const& network_registry() {
       {"hcnnet", hcnnet_entry()},
       {"incnet", incnet_entry()},
       {"mlffgan", mlffgan_entry()},
+      {"mlknet", mlknet_entry()},
       {"stfdiff", stfdiff_entry()},
       {"swinstfm", swinstfm_entry()},
       {"ganstfm", ganstfm_entry()},

@@ -3,6 +3,7 @@
 #include "stfcube/models/nn/networks/cigstf.hpp"
 #include "stfcube/models/nn/networks/dcstfn.hpp"
 #include "stfcube/models/nn/networks/ecpwstfn.hpp"
+#include "stfcube/models/nn/networks/dmnet.hpp"
 #include "stfcube/models/nn/networks/edcstfn.hpp"
 #include "stfcube/models/nn/networks/hcnnet.hpp"
 #include "stfcube/models/nn/networks/incnet.hpp"
@@ -27,6 +28,7 @@ std::map<std::string, NetworkEntry> const& network_registry() {
       {"cigstf", cigstf_entry()},
       {"dcstfn", dcstfn_entry()},
       {"ecpwstfn", ecpwstfn_entry()},
+      {"dmnet", dmnet_entry()},
       {"edcstfn", edcstfn_entry()},
       {"hcnnet", hcnnet_entry()},
       {"incnet", incnet_entry()},

@@ -7,6 +7,7 @@
 #include "stfcube/models/nn/networks/edcstfn.hpp"
 #include "stfcube/models/nn/networks/hcnnet.hpp"
 #include "stfcube/models/nn/networks/incnet.hpp"
+#include "stfcube/models/nn/networks/mcdnet.hpp"
 #include "stfcube/models/nn/networks/mlffgan.hpp"
 #include "stfcube/models/nn/networks/mlknet.hpp"
 #include "stfcube/models/nn/networks/stfdiff.hpp"
@@ -32,6 +33,7 @@ std::map<std::string, NetworkEntry> const& network_registry() {
       {"edcstfn", edcstfn_entry()},
       {"hcnnet", hcnnet_entry()},
       {"incnet", incnet_entry()},
+      {"mcdnet", mcdnet_entry()},
       {"mlffgan", mlffgan_entry()},
       {"mlknet", mlknet_entry()},
       {"stfdiff", stfdiff_entry()},

@@ -2,23 +2,23 @@
 
 #include "stfcube/models/nn/networks/cigstf.hpp"
 #include "stfcube/models/nn/networks/dcstfn.hpp"
-#include "stfcube/models/nn/networks/ecpwstfn.hpp"
 #include "stfcube/models/nn/networks/dmnet.hpp"
+#include "stfcube/models/nn/networks/ecpwstfn.hpp"
 #include "stfcube/models/nn/networks/edcstfn.hpp"
+#include "stfcube/models/nn/networks/ganstfm.hpp"
 #include "stfcube/models/nn/networks/hcnnet.hpp"
 #include "stfcube/models/nn/networks/incnet.hpp"
 #include "stfcube/models/nn/networks/mcdnet.hpp"
 #include "stfcube/models/nn/networks/mlffgan.hpp"
 #include "stfcube/models/nn/networks/mlknet.hpp"
-#include "stfcube/models/nn/networks/stfdiff.hpp"
-#include "stfcube/models/nn/networks/swinstfm.hpp"
-#include "stfcube/models/nn/networks/ganstfm.hpp"
 #include "stfcube/models/nn/networks/mustfn.hpp"
 #include "stfcube/models/nn/networks/opgan.hpp"
 #include "stfcube/models/nn/networks/rsfn.hpp"
 #include "stfcube/models/nn/networks/srsfgan.hpp"
 #include "stfcube/models/nn/networks/stf3dcnn.hpp"
+#include "stfcube/models/nn/networks/stfdiff.hpp"
 #include "stfcube/models/nn/networks/stfnet.hpp"
+#include "stfcube/models/nn/networks/swinstfm.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 #include "stfcube/partitioning/core/text.hpp"
 
@@ -28,23 +28,23 @@ std::map<std::string, NetworkEntry> const& network_registry() {
   static std::map<std::string, NetworkEntry> const registry = {
       {"cigstf", cigstf_entry()},
       {"dcstfn", dcstfn_entry()},
-      {"ecpwstfn", ecpwstfn_entry()},
       {"dmnet", dmnet_entry()},
+      {"ecpwstfn", ecpwstfn_entry()},
       {"edcstfn", edcstfn_entry()},
+      {"ganstfm", ganstfm_entry()},
       {"hcnnet", hcnnet_entry()},
       {"incnet", incnet_entry()},
       {"mcdnet", mcdnet_entry()},
       {"mlffgan", mlffgan_entry()},
       {"mlknet", mlknet_entry()},
-      {"stfdiff", stfdiff_entry()},
-      {"swinstfm", swinstfm_entry()},
-      {"ganstfm", ganstfm_entry()},
       {"mustfn", mustfn_entry()},
       {"opgan", opgan_entry()},
       {"rsfn", rsfn_entry()},
       {"srsfgan", srsfgan_entry()},
       {"stf3dcnn", stf3dcnn_entry()},
+      {"stfdiff", stfdiff_entry()},
       {"stfnet", stfnet_entry()},
+      {"swinstfm", swinstfm_entry()},
   };
   return registry;
 }

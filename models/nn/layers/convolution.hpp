@@ -15,7 +15,7 @@ torch::nn::Conv2d convolution(int in, int out, int kernel, Padding padding = Pad
 /// ("1.weight"), of the networks of Tan et al.
 Chain replicated_convolution(int in, int out, int stride = 1);
 
-/// Likewise, each channel by itself.
+/// A convolution that keeps the size, each channel by itself.
 torch::nn::Conv2d depthwise_convolution(int channels, int kernel, Padding padding = Padding::zeros,
                                         int stride = 1, int dilation = 1);
 

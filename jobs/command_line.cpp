@@ -6,6 +6,7 @@
 #include <boost/program_options.hpp>
 
 #include "stfcube/jobs/job_keys.hpp"
+#include "stfcube/jobs/model_weights.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 #include "stfcube/partitioning/core/text.hpp"
 
@@ -141,7 +142,8 @@ JobSpec CommandArguments::job() const {
   std::filesystem::path const path = positional();
   KeyValues values = read_job_file(path);
   for (auto const& [name, list] : keys_) values[name] = list;
-  return make_job_spec(values, path.has_parent_path() ? path.parent_path() : ".");
+  std::filesystem::path const folder = path.has_parent_path() ? path.parent_path() : ".";
+  return make_job_spec(with_weights(std::move(values), folder), folder);
 }
 
 Error CommandArguments::located(Error const& error) const {

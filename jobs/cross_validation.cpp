@@ -29,7 +29,16 @@ std::vector<std::string> known_methods() {
   return names;
 }
 
-std::vector<std::string> chosen_methods(std::vector<std::string> const& asked) {
+/// All methods; of networks the one that the job has weights for.
+std::vector<std::string> default_methods(JobSpec const& job) {
+  auto methods = known_methods();
+  std::erase_if(methods, [&](std::string const& name) {
+    return model_registry().at(name).needs_weights() && (job.weights.empty() || name != job.model_name);
+  });
+  return methods;
+}
+
+std::vector<std::string> chosen_methods(std::vector<std::string> const& asked, JobSpec const& job) {
   auto const known = known_methods();
   std::vector<std::string> methods;
   for (std::string const& name : asked) {
@@ -39,7 +48,7 @@ std::vector<std::string> chosen_methods(std::vector<std::string> const& asked) {
                         near ? " Did you mean " + *near + "?" : "", fmt::join(known, ", ")));
     if (std::ranges::find(methods, name) == methods.end()) methods.push_back(name);
   }
-  return asked.empty() ? known : methods;
+  return asked.empty() ? default_methods(job) : methods;
 }
 
 /// The first file of the fine observation of a date.
@@ -62,7 +71,7 @@ class Validation {
  public:
   Validation(CrossValidationSettings const& settings, Communicator const& comm)
       : comm_(comm), explicit_(!settings.methods.empty()), pictures_(settings.pictures, comm) {
-    comm.together([&] { methods_ = chosen_methods(settings.methods); });
+    comm.together([&] { methods_ = chosen_methods(settings.methods, settings.job); });
     job_ = prepare_job(settings.job, std::nullopt, comm);
     share_cache_with_folds();
     comm.together([&] {

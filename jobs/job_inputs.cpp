@@ -42,6 +42,10 @@ std::vector<InputRecord> input_records(Catalog const& fine, Catalog const& coars
   return inputs;
 }
 
+InputRecord weights_record(fs::path const& weights, fs::path const& folder) {
+  return {href_of(weights.string(), folder), weights.stem().string(), "weights", Date{0}};
+}
+
 std::vector<InputLine> input_lines(std::vector<InputRecord> const& inputs, fs::path const& folder) {
   std::vector<InputLine> lines;
   for (InputRecord const& input : inputs) {

@@ -16,6 +16,9 @@ std::vector<InputRecord> input_records(Catalog const& fine, Catalog const& coars
                                        std::vector<std::filesystem::path> const& maps,
                                        std::filesystem::path const& folder);
 
+/// The weight file of a network, likewise, with the role "weights" and the date 1970-01-01.
+InputRecord weights_record(std::filesystem::path const& weights, std::filesystem::path const& folder);
+
 /// An input as a later start of the same run knows it again.
 struct InputLine {
   std::string name;         ///< "fine 2020-01-01 scenes/a.tif"

@@ -50,6 +50,8 @@ std::vector<JobKey> model_keys() {
   std::vector<JobKey> keys = {
       {"target.dates", "", "START/END/P8D (days), a list of dates, coarse, or fine", "2020-01-01/2020-12-31/P8D"},
       {"model.name", "starfm", "fusion method; 'stfcube models' lists them"},
+      {"model.weights", "", "weight file of a network; model.name may then be left out", "", false, false},
+      {"model.weights_sha256", "", "checksum that the weight file must have; recorded in the cube", ""},
       {"model.max_pair_gap", "90", "days between a target date and the pairs it may use"},
       {"model.pair_tolerance", "0", "days between the fine and the coarse observation of one pair"},
       {"model.stat_region", "scene", "where statistics come from: scene, or zones (areas larger than a scene)"},

@@ -229,7 +229,7 @@ int zone_px(Values const& values) {
   return values.choice("model.stat_region", {"scene", "zones"}) == "zones" ? side : 0;
 }
 
-std::filesystem::path map_path(std::filesystem::path const& folder, std::string const& text) {
+std::filesystem::path optional_path(std::filesystem::path const& folder, std::string const& text) {
   return text.empty() ? std::filesystem::path() : absolute_from(folder, text);
 }
 
@@ -256,12 +256,13 @@ JobSpec make_job_spec(KeyValues const& key_values, std::filesystem::path const& 
   require(!job.target_dates.empty(), ErrorKind::config,
           "target.dates is missing. Set START/END/P8D, a list of dates, coarse, or fine.");
   job.model_name = values.text("model.name");
+  job.weights = optional_path(folder, values.text("model.weights"));
   job.model_options = model_options(key_values);
   job.max_pair_gap_days = values.integer("model.max_pair_gap", 0, 100000);
   job.pair_tolerance_days = values.integer("model.pair_tolerance", 0, 366);
   job.zone_px = zone_px(values);
-  job.class_map = map_path(folder, values.text("model.class_map"));
-  job.object_map = map_path(folder, values.text("model.object_map"));
+  job.class_map = optional_path(folder, values.text("model.class_map"));
+  job.object_map = optional_path(folder, values.text("model.object_map"));
   job.gap_fill = values.choice("model.gap_fill", {"linear", "none"}) == "linear";
   job.cube_path = absolute_from(folder, values.text("cube.path"));
   job.writer = values.choice("cube.writer", {"staged", "collective"});

@@ -37,6 +37,7 @@ struct JobSpec {
   std::string target_dates;              ///< resolved by target_dates.hpp once the catalogues are known
   std::string model_name;
   std::map<std::string, std::string> model_options;  ///< METHOD.OPTION
+  std::filesystem::path weights;                     ///< of a network; empty: none
   int max_pair_gap_days = 90, pair_tolerance_days = 0;
   int zone_px = 0;                          ///< side of a statistics zone; 0: statistics of the whole scene
   std::filesystem::path class_map, object_map;  ///< empty: none

@@ -309,6 +309,7 @@ std::unique_ptr<PreparedJob> prepare_job(JobSpec const& spec, std::optional<Star
   comm.together([&] { plan_work(*job, started, comm); });
   open_caches(*job);
   job->inputs = input_records(job->fine.catalog, job->coarse.catalog, {spec.class_map, spec.object_map}, spec.folder);
+  if (!spec.weights.empty()) job->inputs.push_back(weights_record(spec.weights, spec.folder));
   comm.together([&] {
     if (!started || !comm.is_root()) return;
     bool const repaired = !noted_failures(work_directory_of(spec.cube_path)).empty();
@@ -326,6 +327,7 @@ ModelSettings model_settings(PreparedJob const& job) {
           .zone_px = job.spec.zone_px,
           .class_map = job.classes != nullptr,
           .object_map = job.objects != nullptr,
+          .weights = job.spec.weights,
           .options = job.spec.model_options};
 }
 

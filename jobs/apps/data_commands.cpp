@@ -8,6 +8,7 @@
 #include "stfcube/jobs/export.hpp"
 #include "stfcube/jobs/job_file.hpp"
 #include "stfcube/jobs/job_spec.hpp"
+#include "stfcube/jobs/model_weights.hpp"
 #include "stfcube/jobs/simulate.hpp"
 #include "stfcube/jobs/verify.hpp"
 #include "stfcube/partitioning/core/error.hpp"
@@ -117,7 +118,8 @@ CrossValidationSettings cross_validation_settings(CommandArguments const& a) {
   }
   std::filesystem::path const path = a.text("cross-validate");
   CrossValidationSettings s;
-  s.job = make_job_spec(read_job_file(path), path.has_parent_path() ? path.parent_path() : ".");
+  std::filesystem::path const folder = path.has_parent_path() ? path.parent_path() : ".";
+  s.job = make_job_spec(with_weights(read_job_file(path), folder), folder);
   for (std::string const& words : a.list("methods")) {
     for (std::string const& name : split(words, ',')) {
       if (!name.empty()) s.methods.push_back(name);

@@ -52,22 +52,19 @@ int init(CommandArguments const&, Words const&, Communicator const& comm) {
   return 0;
 }
 
-void describe_model(std::string const& name, bool print) {
-  auto const& registry = model_registry();
-  auto const found = registry.find(name);
-  if (found == registry.end()) make_model(name, {});  // says what is wrong
-  auto const& entry = found->second;
+void show_model(std::string const& name, bool print) {
   // Six bands, because some methods need them by name.
   ModelSettings settings;
   settings.bands = {"blue", "green", "red", "nir", "swir1", "swir2"};
   settings.ratio = 16;
-  auto const model = make_model(name, settings);
+  ModelInfo const info = describe_model(name, settings);
   if (!print) return;
-  ModelInfo const& info = model->info();
+  ModelEntry const& entry = model_registry().at(name);
   fmt::print("{} - {}\n{}\nSource: {}\nPairs needed: {}; coarse observation of the target date: {}\n"
              "Support (defaults): {} fine pixels, {} coarse cells\n",
              name, info.title, entry.summary, info.citation, info.pairs_needed, info.needs_coarse ? "used" : "not used",
              info.support.halo_px, info.support.halo_cells);
+  if (entry.needs_weights()) fmt::print("A network: needs a file of weights (model.weights)\n");
   if (!entry.options.empty()) fmt::print("Options:\n");
   for (OptionSpec const& option : entry.options) {
     fmt::print("  {:<28} {} (default {})\n", name + "." + option.name, option.help,
@@ -83,7 +80,7 @@ void print_models() {
 int models(CommandArguments const& arguments, Words const& words, Communicator const& comm) {
   comm.together([&] {
     if (words.empty() && comm.is_root()) print_models();
-    if (!words.empty()) describe_model(arguments.positional(), comm.is_root());
+    if (!words.empty()) show_model(arguments.positional(), comm.is_root());
   });
   return 0;
 }

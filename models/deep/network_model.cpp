@@ -45,7 +45,8 @@ ModelInfo network_model_info(nn::NetworkInfo const& network) {
   ModelInfo info{.name = network.name,
                  .title = network.title,
                  .citation = network.citation,
-                 .pairs_needed = network.form == nn::NetworkForm::two_pairs && !network.one_sided ? 2 : 1};
+                 .pairs_needed = network.form == nn::NetworkForm::two_pairs && !network.one_sided ? 2 : 1,
+                 .support = {}};
   int const halo = round_up(network.radius_px, network.align_px);
   info.support = {
       .halo_px = halo,

@@ -94,6 +94,7 @@ void predict(benchmark::State& state, std::string const& method, int targets) {
 int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   for (auto const& [method, entry] : stfcube::model_registry()) {
+    if (entry.needs_weights()) continue;
     for (int const targets : {1, 46}) {
       benchmark::RegisterBenchmark((method + (targets == 1 ? "/1_target" : "/46_targets")).c_str(),
                                    [method = method, targets](benchmark::State& state) {

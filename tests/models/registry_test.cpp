@@ -33,6 +33,7 @@ Stack<Dn> with_bands(Stack<Dn> const& from, int bands) {
 TEST(Registry, every_method_can_be_made_and_knows_its_name) {
   EXPECT_FALSE(model_registry().empty());
   for (auto const& [name, entry] : model_registry()) {
+    if (entry.needs_weights()) continue;
     auto const model = make_model(name, settings_of(name));
     EXPECT_EQ(model->info().name, name);
     EXPECT_FALSE(model->info().title.empty()) << name;
@@ -51,7 +52,7 @@ TEST(Registry, every_option_is_explained_and_its_default_is_accepted) {
       EXPECT_FALSE(option.help.empty()) << name << '.' << option.name;
       EXPECT_TRUE(defaults.emplace(name + "." + option.name, option.default_value).second) << option.name;
     }
-    EXPECT_NO_THROW(make_model(name, settings_of(name, defaults))) << name;
+    EXPECT_NO_THROW(describe_model(name, settings_of(name, defaults))) << name;
   }
 }
 
@@ -59,6 +60,7 @@ TEST(Registry, every_option_is_explained_and_its_default_is_accepted) {
 /// planes.
 TEST(Registry, every_method_holds_the_contract_of_the_output) {
   for (auto const& [name, entry] : model_registry()) {
+    if (entry.needs_weights()) continue;
     auto const model = make_model(name, settings_of(name));
     auto const bands = static_cast<int>(settings_of(name).bands.size());
     FusionInput input = testing::golden_input({0, 2});
@@ -80,6 +82,22 @@ TEST(Registry, every_method_holds_the_contract_of_the_output) {
           ASSERT_TRUE(empty || result.output.uncertainty.at(0, band, y, x) >= 0) << name;
         }
       }
+    }
+  }
+}
+
+TEST(Registry, networks_are_known_and_say_that_they_need_weights) {
+  for (auto const& [name, entry] : model_registry()) {
+    if (!entry.needs_weights()) continue;
+    EXPECT_EQ(describe_model(name, settings_of(name)).name, name);
+    EXPECT_FALSE(describe_model(name, settings_of(name)).citation.empty()) << name;
+    try {
+      make_model(name, settings_of(name));
+      ADD_FAILURE() << name;
+    } catch (Error const& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::config);
+      EXPECT_THAT(error.what(), HasSubstr("model.weights is missing"));
+      EXPECT_THAT(error.what(), HasSubstr("stfcube train"));
     }
   }
 }

@@ -1,0 +1,47 @@
+#include "stfcube/jobs/model_weights.hpp"
+
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "stfcube/models/nn/api/predictor.hpp"
+#include "stfcube/partitioning/core/digest.hpp"
+#include "stfcube/partitioning/core/error.hpp"
+
+namespace stfcube {
+namespace {
+
+std::string file_sha256(std::filesystem::path const& path) {
+  std::ifstream file(path, std::ios::binary);
+  require(file.good(), ErrorKind::io, fmt::format("model.weights = {} cannot be opened.", path.string()));
+  Sha256 hash;
+  std::vector<char> piece(1 << 20);
+  while (file) {
+    file.read(piece.data(), static_cast<std::streamsize>(piece.size()));
+    hash.add(std::string_view(piece.data(), static_cast<std::size_t>(file.gcount())));
+  }
+  require(file.eof(), ErrorKind::io, fmt::format("model.weights = {} cannot be read.", path.string()));
+  return hash.hex();
+}
+
+}  // namespace
+
+KeyValues with_weights(KeyValues values, std::filesystem::path const& folder) {
+  auto const given = values.find("model.weights");
+  if (given == values.end() || given->second.front().empty()) return values;
+  std::filesystem::path const path = folder / given->second.front();
+  std::string const found = file_sha256(path);
+  auto& expected = values["model.weights_sha256"];
+  require(expected.empty() || expected.front() == found, ErrorKind::config,
+          fmt::format("model.weights_sha256 = {} is not that of {}, which is {}. Give the file that was "
+                      "meant, or leave the "
+                      "checksum out.",
+                      expected.empty() ? "" : expected.front(), path.string(), found));
+  expected = {found};
+  if (!values.contains("model.name")) values["model.name"] = {nn::read_model_card(path).network};
+  return values;
+}
+
+}  // namespace stfcube

@@ -32,7 +32,7 @@ struct PatchFileHeader {
   int size_px = 128;
   int ratio = 16;
   std::int64_t count = 0;
-  std::vector<std::string> band_names;
+  std::vector<std::string> band_names = {};
 
   std::int64_t values_per_image() const { return std::int64_t{bands} * size_px * size_px; }
   std::int64_t bytes_per_record() const { return 16 + 2 * 6 * values_per_image(); }

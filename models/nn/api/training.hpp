@@ -45,8 +45,9 @@ struct TrainingResult {
 
 /// What the caller is told, and may ask for, while a training goes on. All may be empty.
 struct TrainingHooks {
-  std::function<bool()> should_stop;  ///< asked on each rank before each step; one that says yes ends the run
-  std::function<void(TrainingProgress const&)> report;  ///< about once a second, on every rank
+  std::function<bool()> should_stop =
+      {};  ///< asked on each rank before each step; one that says yes ends the run
+  std::function<void(TrainingProgress const&)> report = {};  ///< about once a second, on every rank
 };
 
 /// Trains, and at the end writes the best parameters as a weight file on rank 0. An interrupted training

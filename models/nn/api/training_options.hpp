@@ -52,7 +52,7 @@ struct TrainingOptions {
 /// The processes that train together. `sum` adds the values of all ranks in place, on all of them.
 struct RankGroup {
   int rank = 0, size = 1;
-  std::function<void(std::span<float>)> sum;
+  std::function<void(std::span<float>)> sum = {};
 };
 
 /// One line of the loss curve.

@@ -39,9 +39,10 @@ class Trainer {
     std::function<bool()>
         should_stop;  ///< asked on each rank before every step; one that says yes ends the run
     std::function<bool()>
-        should_save;             ///< asked likewise; one that says yes makes all call `save` after the step
-    std::function<void()> save;  ///< collective; may call checkpoint()
-    std::function<void(TrainingProgress const&)> report;  ///< on every rank, once a second and at the end
+        should_save;  ///< asked likewise; one that says yes makes all call `save` after the step
+    std::function<void()> save = {};  ///< collective; may call checkpoint()
+    std::function<void(TrainingProgress const&)> report =
+        {};  ///< on every rank, once a second and at the end
   };
 
   enum class Outcome { finished, stopped_early, interrupted };

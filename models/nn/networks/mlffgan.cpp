@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "stfcube/models/nn/layers/map_statistics.hpp"
 #include "stfcube/models/nn/layers/sizes.hpp"
 
 namespace stfcube::nn {
@@ -24,8 +25,11 @@ struct Moments {
   Tensor mean, deviation;
 };
 
+/// Of the patch, or of the scene where its statistics are in use.
 Moments moments(Tensor const& map) {
-  return {map.mean({2, 3}, true), (map.var({2, 3}, true, true) + 1e-5).sqrt()};
+  auto const statistics = map_statistics(map, Wanted::mean_and_variance);
+  double const count = static_cast<double>(statistics.count);
+  return {statistics.mean, (statistics.variance * (count / (count - 1)) + 1e-5).sqrt()};
 }
 
 /// `content` with mean and deviation of `style`, per patch and channel.
@@ -106,14 +110,17 @@ Mlffgan::Mlffgan(MlffganOptions const& options)
 
 Tensor Mlffgan::forward(Tensor const& coarse_reference, Tensor const& fine_reference,
                         Tensor const& coarse_target) {
-  auto const fine = fine_encoder_->forward(fine_reference);
-  auto const reference = coarse_encoder_->forward(coarse_reference);
+  auto fine = fine_encoder_->forward(fine_reference);
   auto const target = coarse_encoder_->forward(coarse_target);
+  // All statistics before the rest: a pass that gathers them ends here.
+  for (std::size_t level = 0; level < fine.size(); ++level)
+    fine[level] = restyled(fine[level], target[level]);
+  auto const reference = coarse_encoder_->forward(coarse_reference);
   Tensor decoded = target.back();
   for (int step = 0; step < 5; ++step) {
     int const level = 4 - step;
     Tensor const share = masks_->ptr<MlffganMaskImpl>(level)->forward(target[level], reference[level]);
-    Tensor const fused = target[level] * share + restyled(fine[level], target[level]) * (1 - share);
+    Tensor const fused = target[level] * share + fine[level] * (1 - share);
     decoded = decoder_[step]->forward(torch::cat({fused, decoded}, 1));
   }
   return decoded;

@@ -29,6 +29,22 @@ TEST(Mlffgan, gives_the_golden_output) {
   EXPECT_LT(testing::relative_difference(output, golden.outputs.at(0)), 1e-5);
 }
 
+TEST(Mlffgan, with_the_statistics_of_a_scene_sees_as_far_as_it_says) {
+  Mlffgan network({.bands = 1, .width = 2});
+  EXPECT_EQ(testing::measured_radius_of_held(network, 352), network.info().radius_px);
+}
+
+TEST(Mlffgan, by_blocks_gives_the_result_of_the_whole_scene) {
+  torch::NoGradGuard const fixed;
+  Mlffgan network({.bands = 2, .width = 2});
+  network.eval();
+  auto const scene = random_input(network.info(), 64, 480);
+  EXPECT_EQ(testing::scene_constants(network, scene, 240).size(), 10u);
+  EXPECT_LT(
+      testing::relative_difference(testing::predict_by_blocks(network, scene, 64), network.predict(scene)),
+      1e-4);
+}
+
 TEST(Mlffgan, gradients_are_those_of_differences) {
   Mlffgan network({.bands = 2, .width = 1});
   EXPECT_LT(testing::gradient_error(network, 32, 32), 1e-4);

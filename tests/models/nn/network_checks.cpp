@@ -251,7 +251,7 @@ double directional_gradient_error(nn::Network& network, int height, int width) {
       for (std::size_t i = 0; i < variables.size(); ++i) variables[i].add_(directions[i], step);
       return weighted_sum(network.predict(input), weights).item<double>();
     };
-    double const step = 1e-6, above = moved_by(step), below = moved_by(-2 * step);
+    double const step = 1e-7, above = moved_by(step), below = moved_by(-2 * step);
     moved_by(step);
     double const expected = (above - below) / (2 * step);
     worst = std::max(worst, std::abs(found - expected) / std::max(1e-3, std::abs(expected)));

@@ -13,6 +13,7 @@
 #include "stfcube/models/nn/networks/mlknet.hpp"
 #include "stfcube/models/nn/networks/mustfn.hpp"
 #include "stfcube/models/nn/networks/opgan.hpp"
+#include "stfcube/models/nn/networks/pixseq.hpp"
 #include "stfcube/models/nn/networks/rsfn.hpp"
 #include "stfcube/models/nn/networks/srsfgan.hpp"
 #include "stfcube/models/nn/networks/stf3dcnn.hpp"
@@ -39,6 +40,7 @@ std::map<std::string, NetworkEntry> const& network_registry() {
       {"mlknet", mlknet_entry()},
       {"mustfn", mustfn_entry()},
       {"opgan", opgan_entry()},
+      {"pixseq", pixseq_entry()},
       {"rsfn", rsfn_entry()},
       {"srsfgan", srsfgan_entry()},
       {"stf3dcnn", stf3dcnn_entry()},

@@ -1,6 +1,7 @@
 #include "stfcube/models/nn/network_registry.hpp"
 
 #include "stfcube/models/nn/networks/cigstf.hpp"
+#include "stfcube/models/nn/networks/convlstm.hpp"
 #include "stfcube/models/nn/networks/dcstfn.hpp"
 #include "stfcube/models/nn/networks/dmnet.hpp"
 #include "stfcube/models/nn/networks/ecpwstfn.hpp"
@@ -28,6 +29,7 @@ namespace stfcube::nn {
 std::map<std::string, NetworkEntry> const& network_registry() {
   static std::map<std::string, NetworkEntry> const registry = {
       {"cigstf", cigstf_entry()},
+      {"convlstm", convlstm_entry()},
       {"dcstfn", dcstfn_entry()},
       {"dmnet", dmnet_entry()},
       {"ecpwstfn", ecpwstfn_entry()},

@@ -19,6 +19,7 @@
 #include "stfcube/models/nn/networks/srsfgan.hpp"
 #include "stfcube/models/nn/networks/stf3dcnn.hpp"
 #include "stfcube/models/nn/networks/stfdiff.hpp"
+#include "stfcube/models/nn/networks/stfmlp.hpp"
 #include "stfcube/models/nn/networks/stfnet.hpp"
 #include "stfcube/models/nn/networks/swinstfm.hpp"
 #include "stfcube/partitioning/core/error.hpp"
@@ -47,6 +48,7 @@ std::map<std::string, NetworkEntry> const& network_registry() {
       {"srsfgan", srsfgan_entry()},
       {"stf3dcnn", stf3dcnn_entry()},
       {"stfdiff", stfdiff_entry()},
+      {"stfmlp", stfmlp_entry()},
       {"stfnet", stfnet_entry()},
       {"swinstfm", swinstfm_entry()},
   };

@@ -18,6 +18,7 @@
 #include "stfcube/models/nn/networks/rsfn.hpp"
 #include "stfcube/models/nn/networks/srsfgan.hpp"
 #include "stfcube/models/nn/networks/stf3dcnn.hpp"
+#include "stfcube/models/nn/networks/stfdcnn.hpp"
 #include "stfcube/models/nn/networks/stfdiff.hpp"
 #include "stfcube/models/nn/networks/stfmlp.hpp"
 #include "stfcube/models/nn/networks/stfnet.hpp"
@@ -47,6 +48,7 @@ std::map<std::string, NetworkEntry> const& network_registry() {
       {"rsfn", rsfn_entry()},
       {"srsfgan", srsfgan_entry()},
       {"stf3dcnn", stf3dcnn_entry()},
+      {"stfdcnn", stfdcnn_entry()},
       {"stfdiff", stfdiff_entry()},
       {"stfmlp", stfmlp_entry()},
       {"stfnet", stfnet_entry()},

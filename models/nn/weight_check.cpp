@@ -1,5 +1,6 @@
 #include "stfcube/models/nn/api/weight_check.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "stfcube/models/nn/network_registry.hpp"
@@ -20,8 +21,8 @@ bool fit(std::string const& network, NetworkShape const& shape, Options const& o
          NamedArrays const& arrays) {
   try {
     return misfits(*make_network(network, shape, options), arrays).empty();
-  } catch (Error const&) {
-    return false;  // a value that this network does not allow
+  } catch (std::exception const&) {
+    return false;  // a value that this network, or LibTorch, does not allow
   }
 }
 
@@ -32,9 +33,9 @@ std::vector<std::string> other_values(OptionSpec const& option) {
   return {usual_numbers.begin(), usual_numbers.end()};
 }
 
-/// "They fit 4 bands." or nothing.
-std::string what_would_fit(std::string const& network, NetworkShape const& shape, Options const& options,
-                           NamedArrays const& arrays) {
+/// " They fit 4 bands; 6 were named." or nothing.
+std::string fitting_bands_or_option(std::string const& network, NetworkShape const& shape,
+                                    Options const& options, NamedArrays const& arrays) {
   for (int bands = 1; bands <= most_bands; ++bands) {
     NetworkShape other = shape;
     other.bands = bands;
@@ -51,21 +52,37 @@ std::string what_would_fit(std::string const& network, NetworkShape const& shape
       if (fit(network, shape, other, arrays)) return " They fit with " + name + " = " + value + ".";
     }
   }
-  for (auto const& [other, entry] : network_registry()) {
-    if (other != network && fit(other, shape, {}, arrays)) return " They fit the network " + other + ".";
+  return {};
+}
+
+/// " They fit the network edcstfn." or nothing.
+std::string fitting_network(NetworkShape const& shape, NamedArrays const& arrays) {
+  for (auto const& [name, entry] : network_registry()) {
+    if (fit(name, shape, {}, arrays)) return " They fit the network " + name + ".";
   }
   return {};
+}
+
+/// Whether most names are the network's: then it is the right one in another shape.
+bool has_names_of(Network const& network, NamedArrays const& arrays) {
+  auto const expected = state_dict_of(network);
+  auto const known =
+      std::ranges::count_if(arrays, [&](auto const& item) { return expected.contains(item.first); });
+  return 2 * static_cast<std::size_t>(known) > arrays.size();
 }
 
 }  // namespace
 
 void check_weights(std::string const& network, NetworkShape const& shape, Options const& options,
                    NamedArrays const& arrays) {
-  auto const lines = misfits(*make_network(network, shape, options), arrays);
+  auto const wanted = make_network(network, shape, options);
+  auto const lines = misfits(*wanted, arrays);
   if (lines.empty()) return;
+  std::string const hint = has_names_of(*wanted, arrays)
+                               ? fitting_bands_or_option(network, shape, options, arrays)
+                               : fitting_network(shape, arrays);
   throw Error(ErrorKind::data, "these are no weights of " + network + " with " + std::to_string(shape.bands) +
-                                   " bands." + what_would_fit(network, shape, options, arrays) + "\n" +
-                                   join_limited(lines));
+                                   " bands." + hint + "\n" + join_limited(lines));
 }
 
 }  // namespace stfcube::nn

@@ -7,6 +7,8 @@
 #include <torch/script.h>
 #include <torch/serialize.h>
 
+#include "stfcube/models/nn/api/network_list.hpp"
+#include "stfcube/models/nn/api/predictor.hpp"
 #include "stfcube/models/nn/networks/edcstfn.hpp"
 #include "stfcube/models/nn/weights/torch_checkpoint.hpp"
 #include "stfcube/models/nn/weights/torchscript_contract.hpp"
@@ -130,6 +132,29 @@ TEST(TorchScript, images_are_given_in_the_order_of_the_form) {
   five.save(path.string(), {{"stfcube.txt", contract}});
   EXPECT_TRUE(
       torch::equal(load_torchscript(path, {{"form", "two_pairs"}}).network->predict(input), image(12345)));
+}
+
+TEST(TorchScript, runs_on_blocks_as_a_job_asks) {
+  WeightRequest request{.file = saved("return a * 100 + b * 10 + c"),
+                        .network = torchscript_name,
+                        .bands = {"green", "red"},
+                        .ratio = 16,
+                        .options = {}};
+  std::vector<float> const ones(32, 1), twos(32, 2), threes(32, 3);
+  BlockImages const images{.bands = 2,
+                           .height = 4,
+                           .width = 4,
+                           .coarse_target = threes,
+                           .coarse_before = ones,
+                           .fine_before = twos};
+  auto const predictor = load_predictor(request);
+  EXPECT_EQ(predictor->info().radius_px, 5);
+  EXPECT_THAT(predictor->predict(images), ::testing::Each(123));
+  // 2 x - 1 on the way in, and back on the way out.
+  request.options = {{"torchscript.scaling", "symmetric"}};
+  EXPECT_THAT(load_predictor(request)->predict(images), ::testing::Each((100 * 1 + 10 * 3 + 5 + 1) / 2.0f));
+  request.bands = {"red", "green"};
+  EXPECT_THROW(load_predictor(request), Error);
 }
 
 TEST(TorchScript, what_breaks_the_contract_is_refused) {

@@ -3,22 +3,27 @@
 #include <algorithm>
 
 #include <torch/csrc/jit/runtime/graph_executor.h>
-#include <torch/csrc/jit/runtime/jit_exception.h>
 #include <torch/script.h>
 
 #include "stfcube/models/nn/weights/input_file.hpp"
 #include "stfcube/models/nn/weights/zip_archive.hpp"
 #include "stfcube/partitioning/core/error.hpp"
+#include "stfcube/partitioning/core/text.hpp"
 
 namespace stfcube::nn {
 namespace {
 
 constexpr char const* contract_file = "stfcube.txt";
 
-/// LibTorch's messages go on with a trace of its own calls.
-std::string first_line(c10::Error const& error) {
-  std::string const text = error.what_without_backtrace();
-  return text.substr(0, text.find('\n'));
+/// The line of LibTorch's message that says what is wrong: the first, before a trace of its own calls, or the
+/// last, after one of the module's.
+std::string reason(std::exception const& error) {
+  if (auto const* own = dynamic_cast<c10::Error const*>(&error)) {
+    std::string const text = own->what_without_backtrace();
+    return text.substr(0, text.find('\n'));
+  }
+  std::string_view const text = trim(error.what());
+  return std::string(text.substr(text.rfind('\n') + 1));
 }
 
 /// A state dict or a damaged archive is better named here than by LibTorch.
@@ -68,10 +73,8 @@ class TorchScriptNetwork final : public Network {
     torch::IValue result;
     try {
       result = module_.forward(arguments(input));
-    } catch (c10::Error const& error) {
-      throw Error(ErrorKind::model, info_.title + " failed: " + first_line(error));
-    } catch (torch::jit::JITException const& error) {
-      throw Error(ErrorKind::model, info_.title + " failed: " + error.what());
+    } catch (std::exception const& error) {
+      throw Error(ErrorKind::model, info_.title + " failed: " + reason(error));
     }
     bool const right = result.isTensor() && result.toTensor().scalar_type() == torch::kFloat32 &&
                        result.toTensor().sizes() == input.coarse_target.sizes();
@@ -111,9 +114,9 @@ TorchScriptModule load_torchscript(std::filesystem::path const& path,
     arguments = module.get_method("forward").function().getSchema().arguments().size() - 1;
     // Folding batch norm into convolutions would change the last bits.
     module = torch::jit::freeze(module, {}, /*optimize_numerics=*/false);
-  } catch (c10::Error const& error) {
+  } catch (std::exception const& error) {
     throw Error(ErrorKind::data,
-                path.string() + ": LibTorch cannot load this TorchScript module: " + first_line(error));
+                path.string() + ": LibTorch cannot load this TorchScript module: " + reason(error));
   }
   std::map<std::string, std::string> all = settings;
   all.merge(contract_settings(extra[contract_file]));

@@ -28,4 +28,11 @@ Chain replicated_convolution(int in, int out, int stride) {
                torch::nn::Conv2d(torch::nn::Conv2dOptions(in, out, 3).stride(stride)));
 }
 
+torch::nn::Conv2d zeroed(torch::nn::Conv2d layer) {
+  torch::NoGradGuard const fixed;
+  layer->weight.zero_();
+  layer->bias.zero_();
+  return layer;
+}
+
 }  // namespace stfcube::nn

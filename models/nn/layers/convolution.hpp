@@ -19,4 +19,7 @@ Chain replicated_convolution(int in, int out, int stride = 1);
 torch::nn::Conv2d depthwise_convolution(int channels, int kernel, Padding padding = Padding::zeros,
                                         int stride = 1, int dilation = 1);
 
+/// The layer with weights and biases of zero: what it adds to an image begins its training at "no change".
+torch::nn::Conv2d zeroed(torch::nn::Conv2d layer);
+
 }  // namespace stfcube::nn

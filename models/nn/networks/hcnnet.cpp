@@ -40,7 +40,7 @@ Hcnnet::Hcnnet(HcnnetOptions const& options)
   volume_weight_ = register_parameter("volume_weight", torch::full({1}, 0.5));
   merge_ = register_module("merge", Chain(plane_layer(n, n), ReLU(), plane_layer(n, n), ReLU()));
   spectral_ = register_module("spectral", Chain(plane_layer(2 * n, n), ReLU(), plane_layer(n, n), ReLU()));
-  output_ = register_module("output", plane_layer(n, 1));
+  output_ = register_module("output", zeroed(plane_layer(n, 1)));
 }
 
 torch::Tensor Hcnnet::band_features(torch::Tensor const& coarse_reference,

@@ -12,7 +12,7 @@ struct HcnnetOptions {
 
 /// Hybrid 2-D and 3-D convolutional network (Zhu, Tao, Luo 2022, IEEE TGRS 60), a reading of its figure: band
 /// after band with the same weights, each with the features of the band before, so that the number of
-/// parameters does not depend on the number of bands.
+/// parameters does not depend on the number of bands. Begins its training at "no change".
 class Hcnnet : public Network {
  public:
   explicit Hcnnet(HcnnetOptions const& options);

@@ -18,7 +18,7 @@ torch::nn::Conv2d layer(int in, int out) {
 Chain difference_chain(int bands, int n) {
   using torch::nn::ReLU;
   return Chain(layer(2 * bands, n), ReLU(), layer(n, 2 * n), ReLU(), layer(2 * n, 2 * n), ReLU(),
-               layer(2 * n, n), ReLU(), layer(n, bands));
+               layer(2 * n, n), ReLU(), zeroed(layer(n, bands)));
 }
 
 }  // namespace

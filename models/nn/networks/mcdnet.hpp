@@ -13,7 +13,8 @@ struct McdnetOptions {
 /// Multi-cooperative deep convolutional network (Li, Yang, Peng, Zhang 2021, IEEE JSTARS 14, 10174-10188), a
 /// reading of its figure. Three parts: coarse images become transition images of finer detail; their
 /// differences and a fine image become fine differences from each pair to the target; in training a third
-/// part gives the difference of the two fine images, which the other two must add up to.
+/// part gives the difference of the two fine images, which the other two must add up to. Begins its training
+/// at "no change".
 class Mcdnet : public Network {
  public:
   explicit Mcdnet(McdnetOptions const& options);

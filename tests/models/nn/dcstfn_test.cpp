@@ -11,14 +11,6 @@ namespace {
 
 using testing::random_input;
 
-/// Biases begin at zero, where dead features sit on the kink of ReLU.
-void off_the_kinks(torch::nn::Module& network) {
-  torch::NoGradGuard const fixed;
-  for (auto& item : network.named_parameters()) {
-    if (item.key().ends_with("bias")) item.value().uniform_(-0.1, 0.1);
-  }
-}
-
 TEST(Dcstfn, has_the_parameters_of_the_publication) {
   EXPECT_EQ(testing::parameter_count(Dcstfn({.bands = 6})), 412'006);
   EXPECT_EQ(testing::parameter_count(Dcstfn({.bands = 1})), 408'961);
@@ -65,9 +57,18 @@ TEST(Dcstfn, gradients_are_those_of_differences) {
   torch::manual_seed(3);
   for (bool const by_band : {false, true}) {
     Dcstfn network({.bands = 2, .width = 3, .cell = 4, .by_band = by_band});
-    off_the_kinks(network);
+    testing::draw_parameters(network, -0.3, 0.3);
     EXPECT_LT(testing::gradient_error(network, 9, 8), 1e-4);
   }
+}
+
+TEST(Dcstfn, by_blocks_gives_the_result_of_the_whole_scene) {
+  torch::NoGradGuard const fixed;
+  torch::manual_seed(6);
+  Dcstfn network({.bands = 2, .width = 4, .cell = 4});
+  auto const scene = random_input(network.info(), 50, 46);
+  auto const by_blocks = testing::predict_by_blocks(network, scene, 20);
+  EXPECT_LT(testing::relative_difference(by_blocks, network.predict(scene)), 1e-5);
 }
 
 TEST(Dcstfn, runs_on_odd_sizes) {

@@ -26,6 +26,15 @@ TEST(Dmnet, gradients_are_those_of_differences) {
   EXPECT_LT(testing::gradient_error(network, 9, 8), 1e-4);
 }
 
+TEST(Dmnet, by_blocks_gives_the_result_of_the_whole_scene) {
+  torch::NoGradGuard const fixed;
+  torch::manual_seed(6);
+  Dmnet network({.bands = 2, .width = 4});
+  auto const scene = testing::random_input(network.info(), 50, 46);
+  auto const by_blocks = testing::predict_by_blocks(network, scene, 20);
+  EXPECT_LT(testing::relative_difference(by_blocks, network.predict(scene)), 1e-5);
+}
+
 TEST(Dmnet, runs_on_odd_sizes) {
   Dmnet network({.bands = 3, .width = 4});
   EXPECT_TRUE(testing::runs_on_odd_sizes(network));

@@ -20,13 +20,25 @@ TEST(Mcdnet, has_as_many_parameters_as_described) {
 TEST(Mcdnet, sees_ten_pixels_around) {
   torch::manual_seed(1);
   Mcdnet network({.bands = 2, .width = 8});
+  testing::draw_parameters(network, 0.01, 0.1);
   EXPECT_EQ(testing::measured_radius(network, 40), network.info().radius_px);
 }
 
 TEST(Mcdnet, gradients_are_those_of_differences) {
   torch::manual_seed(2);
   Mcdnet network({.bands = 2, .width = 3});
+  testing::draw_parameters(network, -0.3, 0.3);
   EXPECT_LT(testing::gradient_error(network, 9, 8), 1e-4);
+}
+
+TEST(Mcdnet, by_blocks_gives_the_result_of_the_whole_scene) {
+  torch::NoGradGuard const fixed;
+  torch::manual_seed(6);
+  Mcdnet network({.bands = 2, .width = 4});
+  testing::draw_parameters(network, -0.3, 0.3);
+  auto const scene = testing::random_input(network.info(), 50, 46);
+  auto const by_blocks = testing::predict_by_blocks(network, scene, 20);
+  EXPECT_LT(testing::relative_difference(by_blocks, network.predict(scene)), 1e-5);
 }
 
 TEST(Mcdnet, runs_on_odd_sizes) {
@@ -34,11 +46,14 @@ TEST(Mcdnet, runs_on_odd_sizes) {
   EXPECT_TRUE(testing::runs_on_odd_sizes(network));
 }
 
-TEST(Mcdnet, predicts_the_same_with_and_without_its_side_outputs) {
+TEST(Mcdnet, begins_at_the_fine_images_and_predicts_the_same_without_its_side_outputs) {
   torch::NoGradGuard const fixed;
   torch::manual_seed(3);
   Mcdnet network({.bands = 2, .width = 4});
   auto const input = random_input(network.info(), 20, 24);
+  EXPECT_TRUE(torch::equal(network.predict_all(input).at(1), input.fine_before));
+  EXPECT_TRUE(torch::equal(network.predict_all(input).at(2), input.fine_after));
+  testing::draw_parameters(network, -0.3, 0.3);
   EXPECT_TRUE(torch::equal(network.predict_all(input).at(0), network.predict(input)));
 }
 
@@ -46,6 +61,7 @@ TEST(Mcdnet, side_outputs_hold_one_known_difference) {
   torch::NoGradGuard const fixed;
   torch::manual_seed(4);
   Mcdnet network({.bands = 2, .width = 4});
+  testing::draw_parameters(network, -0.3, 0.3);
   auto const input = random_input(network.info(), 20, 24);
   auto const all = network.predict_all(input);
   auto const known = input.fine_after - input.fine_before;

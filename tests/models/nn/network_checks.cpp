@@ -138,6 +138,11 @@ std::int64_t parameter_count(torch::nn::Module const& module) {
   return count;
 }
 
+void draw_parameters(torch::nn::Module& module, double lowest, double highest) {
+  torch::NoGradGuard const fixed;
+  for (auto& parameter : module.parameters()) parameter.uniform_(lowest, highest);
+}
+
 int measured_radius(nn::Network& network, int side) {
   network.eval();
   auto input = random_input(network.info(), side, side);

@@ -14,6 +14,10 @@ nn::NetworkInput random_input(nn::NetworkInfo const& info, int height, int width
 /// Number of trainable parameters.
 std::int64_t parameter_count(torch::nn::Module const& module);
 
+/// Draws all parameters evenly from the range, as if trained. Layers that begin at zero then pass something on;
+/// positive parameters keep every feature alive through ReLU and let no two paths cancel.
+void draw_parameters(torch::nn::Module& module, double lowest, double highest);
+
 /// The largest distance, in one direction, at which an input pixel changes an output pixel: by the gradient
 /// of output pixels of all phases of the stride lattice in a plane of side x side, evaluation mode.
 int measured_radius(nn::Network& network, int side);

@@ -2,12 +2,12 @@
 
 #include <array>
 
+#include "stfcube/models/nn/layers/box_mean.hpp"
 #include "stfcube/models/nn/layers/convolution.hpp"
 
 namespace stfcube::nn {
 namespace {
 
-namespace F = torch::nn::functional;
 using torch::Tensor;
 
 constexpr std::array dilations{1, 2, 4, 8, 4, 2, 1};
@@ -42,12 +42,12 @@ Incnet::Incnet(IncnetOptions const& options)
             .path = InferencePath::local,
             .bands = options.bands,
             .one_sided = true} {
-  first_ = register_module("first", convolution(features, options.width, 3, Padding::replicate));
+  first_ = register_module("first", convolution(features, options.width, 3));
   info_.radius_px = 1 + 2 * (options.window / 2);
   for (std::size_t i = 0; i < dilations.size(); ++i) {
     body_.push_back(
         register_module("body" + std::to_string(i),
-                        convolution(options.width, options.width, 3, Padding::replicate, 1, dilations[i])));
+                        convolution(options.width, options.width, 3, Padding::zeros, 1, dilations[i])));
     info_.radius_px += dilations[i];
   }
   across_ = register_module("across", convolution(options.width, options.width, 1));
@@ -55,14 +55,6 @@ Incnet::Incnet(IncnetOptions const& options)
   torch::NoGradGuard const fixed;
   last_->weight.zero_();
   last_->bias.zero_();
-}
-
-Tensor Incnet::box_mean(Tensor const& map) const {
-  auto const pooling = F::AvgPool2dFuncOptions(options_.window)
-                           .stride(1)
-                           .padding(options_.window / 2)
-                           .count_include_pad(false);
-  return F::avg_pool2d(map, pooling);
 }
 
 Tensor Incnet::predict(NetworkInput const& input) {
@@ -78,19 +70,23 @@ Tensor Incnet::predict(NetworkInput const& input) {
   Tensor const line = fine_before + share * fine_change;
   Tensor const departure = (1 - share) * change_before + share * change_after;
   Tensor const disagreement = fine_change - coarse_change;
-  Tensor const texture_before = fine_before - box_mean(fine_before),
-               texture_after = fine_after - box_mean(fine_after);
+  int const radius = options_.window / 2;
+  Tensor const images = torch::cat({fine_before, fine_after, coarse}, 1),
+               textures = images - box_mean(images, radius);
+  Tensor const texture_before = textures.narrow(1, 0, 1), texture_after = textures.narrow(1, 1, 1);
 
   Tensor const scale = box_mean((change_before.abs() + change_after.abs() + fine_change.abs() +
                                  0.5 * (texture_before.abs() + texture_after.abs())) /
-                                3) +
+                                    3,
+                                radius) +
                        least_scale;
-  Tensor const detail = coarse - box_mean(coarse);
   Tensor const one = torch::ones_like(scale);
   Tensor x = torch::cat({texture_before / scale, texture_after / scale, change_before / scale,
                          change_after / scale, fine_change / scale, departure / scale, disagreement / scale,
-                         detail / scale, share * one, torch::log1p((days_before + days_after) / 16) * one},
-                        1);
+                         textures.narrow(1, 2, 1) / scale, share * one,
+                         torch::log1p((days_before + days_after) / 16) * one},
+                        1)
+                 .contiguous(torch::MemoryFormat::ChannelsLast);
   x = torch::relu(first_(x));
   for (std::size_t i = 0; i < body_.size(); ++i) {
     if (i == cross_band_layer) {

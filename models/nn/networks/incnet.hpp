@@ -27,8 +27,6 @@ class Incnet : public Network {
   torch::Tensor predict(NetworkInput const& input) override;
 
  private:
-  torch::Tensor box_mean(torch::Tensor const& map) const;
-
   IncnetOptions options_;
   NetworkInfo info_;
   torch::nn::Conv2d first_{nullptr}, across_{nullptr}, last_{nullptr};

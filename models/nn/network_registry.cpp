@@ -9,6 +9,7 @@
 #include "stfcube/models/nn/networks/ganstfm.hpp"
 #include "stfcube/models/nn/networks/hcnnet.hpp"
 #include "stfcube/models/nn/networks/incnet.hpp"
+#include "stfcube/models/nn/networks/macnn.hpp"
 #include "stfcube/models/nn/networks/mcdnet.hpp"
 #include "stfcube/models/nn/networks/mlffgan.hpp"
 #include "stfcube/models/nn/networks/mlknet.hpp"
@@ -39,6 +40,7 @@ std::map<std::string, NetworkEntry> const& network_registry() {
       {"ganstfm", ganstfm_entry()},
       {"hcnnet", hcnnet_entry()},
       {"incnet", incnet_entry()},
+      {"macnn", macnn_entry()},
       {"mcdnet", mcdnet_entry()},
       {"mlffgan", mlffgan_entry()},
       {"mlknet", mlknet_entry()},

@@ -21,6 +21,7 @@
 #include "stfcube/models/nn/networks/stf3dcnn.hpp"
 #include "stfcube/models/nn/networks/stfdcnn.hpp"
 #include "stfcube/models/nn/networks/stfdiff.hpp"
+#include "stfcube/models/nn/networks/stfegfa.hpp"
 #include "stfcube/models/nn/networks/stfmlp.hpp"
 #include "stfcube/models/nn/networks/stfnet.hpp"
 #include "stfcube/models/nn/networks/swinstfm.hpp"
@@ -52,6 +53,7 @@ std::map<std::string, NetworkEntry> const& network_registry() {
       {"stf3dcnn", stf3dcnn_entry()},
       {"stfdcnn", stfdcnn_entry()},
       {"stfdiff", stfdiff_entry()},
+      {"stfegfa", stfegfa_entry()},
       {"stfmlp", stfmlp_entry()},
       {"stfnet", stfnet_entry()},
       {"swinstfm", swinstfm_entry()},

@@ -1,5 +1,6 @@
 #include "stfcube/models/nn/network_registry.hpp"
 
+#include "stfcube/models/nn/networks/cafe.hpp"
 #include "stfcube/models/nn/networks/cigstf.hpp"
 #include "stfcube/models/nn/networks/convlstm.hpp"
 #include "stfcube/models/nn/networks/dcstfn.hpp"
@@ -32,6 +33,7 @@ namespace stfcube::nn {
 
 std::map<std::string, NetworkEntry> const& network_registry() {
   static std::map<std::string, NetworkEntry> const registry = {
+      {"cafe", cafe_entry()},
       {"cigstf", cigstf_entry()},
       {"convlstm", convlstm_entry()},
       {"dcstfn", dcstfn_entry()},

@@ -77,7 +77,8 @@ WeightFile read_weight_file(std::filesystem::path const& path) {
   file.demand(length <= std::min(largest_header, file.size() - length_size),
               "this is no weight file (.safetensors), or it is cut off: its header would have " +
                   std::to_string(length) +
-                  " bytes. PyTorch files are converted by 'stfcube import-weights'.");
+                  " bytes. PyTorch files are converted by 'stfcube import-weights'; TorchScript modules run "
+                  "with model.name = torchscript.");
   SafetensorsHeader const header =
       parse_safetensors_header(file.read(length_size, length, "its header"), file);
   std::uint64_t const data_begin = length_size + length;

@@ -27,12 +27,11 @@ struct Moments {
 
 /// Of the patch, or of the scene where its statistics are in use.
 Moments moments(Tensor const& map) {
-  auto const statistics = map_statistics(map, Wanted::mean_and_variance);
-  double const count = static_cast<double>(statistics.count);
-  return {statistics.mean, (statistics.variance * (count / (count - 1)) + 1e-5).sqrt()};
+  MapStatistics const statistics = map_statistics(map, Wanted::mean_and_variance);
+  return {statistics.mean, (statistics.unbiased_variance() + 1e-5).sqrt()};
 }
 
-/// `content` with mean and deviation of `style`, per patch and channel.
+/// `content` with mean and deviation of `style`, of each channel over the whole map.
 Tensor restyled(Tensor const& content, Tensor const& style) {
   auto const from = moments(content), to = moments(style);
   return (content - from.mean) / from.deviation * to.deviation + to.mean;

@@ -2,7 +2,7 @@
 
 #include "stfcube/models/nn/layers/convolution.hpp"
 #include "stfcube/models/nn/layers/haar.hpp"
-#include "stfcube/models/nn/layers/padding.hpp"
+#include "stfcube/models/nn/layers/sizes.hpp"
 
 namespace stfcube::nn {
 namespace {
@@ -88,8 +88,8 @@ Tensor Ecpwstfn::forward(Tensor const& fine_reference, Tensor const& coarse_targ
 }
 
 Tensor Ecpwstfn::predict(NetworkInput const& input) {
-  Tensor const image = forward(padded_to(input.fine_before, 2), padded_to(input.coarse_target, 2));
-  return cropped_to(image, input.fine_before);
+  Tensor const image = forward(filled_up(input.fine_before, 2), filled_up(input.coarse_target, 2));
+  return cut_to(image, input.fine_before);
 }
 
 NetworkEntry ecpwstfn_entry() {

@@ -2,8 +2,8 @@
 
 #include "stfcube/models/nn/layers/convolution.hpp"
 #include "stfcube/models/nn/layers/map_statistics.hpp"
-#include "stfcube/models/nn/layers/padding.hpp"
 #include "stfcube/models/nn/layers/resize.hpp"
+#include "stfcube/models/nn/layers/sizes.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 
 namespace stfcube::nn {
@@ -69,7 +69,7 @@ torch::nn::Conv2d pointwise(int in, int out) {
 /// Means over cells, at every pixel: of the cells around it by distance from their centres.
 Tensor cell_means(Tensor const& map, int cell) {
   Tensor const means = torch::avg_pool2d(map, cell, cell, 0, true, false);
-  return cropped_to(enlarged(means, cell), map);
+  return cut_to(enlarged(means, cell), map);
 }
 
 int radius_of(MustfnOptions const& options) {
@@ -90,7 +90,8 @@ Mustfn::Mustfn(MustfnOptions const& options)
           .path = options.gate == MustfnGate::scene ? InferencePath::scene_statistics : InferencePath::local,
           .bands = options.bands,
           .radius_px = radius_of(options),
-          .align_px = options.gate == MustfnGate::cell ? options.cell : align} {
+          .align_px = options.gate == MustfnGate::cell ? options.cell : align,
+          .one_sided = true} {
   require(options.cell % align == 0, ErrorKind::config,
           "mustfn.cell = " + std::to_string(options.cell) + " is not a multiple of 16. Try 256.");
   int const fine = 2 * options.bands, coarse = 3 * options.coarse_bands, stem = fine + coarse;
@@ -167,7 +168,7 @@ Tensor Mustfn::forward(Tensor const& fine, Tensor const& coarse) {
 
 Tensor Mustfn::predict(NetworkInput const& input) {
   auto const masked = [](Tensor const& image, Tensor const& valid) {
-    return padded_to(valid.defined() ? image * valid : image, align);
+    return filled_up(valid.defined() ? image * valid : image, align);
   };
   Tensor const image = forward(torch::cat({masked(input.fine_before, input.fine_before_valid),
                                            masked(input.fine_after, input.fine_after_valid)},
@@ -176,7 +177,7 @@ Tensor Mustfn::predict(NetworkInput const& input) {
                                            masked(input.coarse_target, input.coarse_target_valid),
                                            masked(input.coarse_after, input.coarse_after_valid)},
                                           1));
-  return cropped_to(image, input.coarse_target);
+  return cut_to(image, input.coarse_target);
 }
 
 NetworkEntry mustfn_entry() {

@@ -4,9 +4,9 @@
 
 #include "stfcube/models/nn/layers/convolution.hpp"
 #include "stfcube/models/nn/layers/map_statistics.hpp"
-#include "stfcube/models/nn/layers/padding.hpp"
 #include "stfcube/models/nn/layers/residual_discriminator.hpp"
 #include "stfcube/models/nn/layers/resize.hpp"
+#include "stfcube/models/nn/layers/sizes.hpp"
 
 namespace stfcube::nn {
 namespace {
@@ -79,7 +79,8 @@ Rsfn::Rsfn(RsfnOptions const& options)
             .path = options.instance ? InferencePath::scene_statistics : InferencePath::local,
             .bands = options.bands,
             .radius_px = 33,
-            .align_px = align} {
+            .align_px = align,
+            .one_sided = true} {
   int const n = options.width, bands = options.bands;
   Scheme const norm = options.instance ? Scheme::instance : Scheme::batch;
   fine_encoder_ = register_module(
@@ -97,22 +98,24 @@ Rsfn::Rsfn(RsfnOptions const& options)
                                               Residual(2 * n, n), Conv2d(n, bands, 1)));
 }
 
-Tensor Rsfn::attended(Tensor const& fine, Tensor const& coarse_target) {
-  return fine_encoder_->forward(fine) * attention_->forward(torch::cat({fine, coarse_target}, 1)).sigmoid();
+Tensor Rsfn::fitness(Tensor const& fine, Tensor const& coarse_target) {
+  return attention_->forward(torch::cat({fine, coarse_target}, 1)).sigmoid();
 }
 
 Tensor Rsfn::forward(Tensor const& fine_before, Tensor const& fine_after, Tensor const& coarse_target) {
-  // One after the other: the order in which the layers ask for statistics is part of their meaning.
-  Tensor const before = attended(fine_before, coarse_target);
-  Tensor const after = attended(fine_after, coarse_target);
+  // First what asks for statistics, always in this order: passes that gather them end here.
+  Tensor const before = fitness(fine_before, coarse_target);
+  Tensor const after = fitness(fine_after, coarse_target);
+  Tensor const reference =
+      fine_encoder_->forward(fine_before) * before + fine_encoder_->forward(fine_after) * after;
   return decoder_->forward(
-      torch::cat({tweak_->forward(before + after), coarse_encoder_->forward(coarse_target)}, 1));
+      torch::cat({tweak_->forward(reference), coarse_encoder_->forward(coarse_target)}, 1));
 }
 
 Tensor Rsfn::predict(NetworkInput const& input) {
-  Tensor const image = forward(padded_to(input.fine_before, align), padded_to(input.fine_after, align),
-                               padded_to(input.coarse_target, align));
-  return cropped_to(image, input.coarse_target);
+  Tensor const image = forward(filled_up(input.fine_before, align), filled_up(input.fine_after, align),
+                               filled_up(input.coarse_target, align));
+  return cut_to(image, input.coarse_target);
 }
 
 std::shared_ptr<Discriminator> Rsfn::make_discriminator() const {

@@ -28,7 +28,8 @@ class Rsfn : public Network {
                         torch::Tensor const& coarse_target);
 
  private:
-  torch::Tensor attended(torch::Tensor const& fine, torch::Tensor const& coarse_target);
+  /// What may be taken from a fine image, 0..1: [N, 1, 2H, 2W].
+  torch::Tensor fitness(torch::Tensor const& fine, torch::Tensor const& coarse_target);
 
   NetworkInfo info_;
   Chain fine_encoder_{nullptr}, coarse_encoder_{nullptr}, attention_{nullptr}, tweak_{nullptr},

@@ -3,7 +3,7 @@
 #include "stfcube/models/nn/layers/convolution.hpp"
 #include "stfcube/models/nn/layers/map_discriminator.hpp"
 #include "stfcube/models/nn/layers/map_statistics.hpp"
-#include "stfcube/models/nn/layers/padding.hpp"
+#include "stfcube/models/nn/layers/sizes.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 
 namespace stfcube::nn {
@@ -112,19 +112,29 @@ class DifferenceGateImpl : public torch::nn::Module {
   explicit DifferenceGateImpl(int channels) {
     using torch::nn::BatchNorm2d;
     local_ = register_module("local_att", Chain(convolution(channels, 1, 1), BatchNorm2d(1)));
-    global_ = register_module("global_att",
-                              Chain(torch::nn::Identity(), convolution(channels, 1, 1), BatchNorm2d(1)));
+    from_mean_ = convolution(channels, 1, 1);
+    mean_norm_ = BatchNorm2d(1);
+    register_module("global_att", Chain(torch::nn::Identity(), from_mean_, mean_norm_));
   }
 
   Tensor forward(Tensor const& fine, Tensor const& coarse) {
     Tensor const difference = (fine - coarse).abs();
     Tensor const mean = map_statistics(difference, Wanted::mean).mean;
-    Tensor const weight = (local_->forward(difference) + global_->forward(mean)).sigmoid();
+    Tensor const weight = (local_->forward(difference) + normalised(from_mean_(mean))).sigmoid();
     return fine * (1 - weight) + coarse * weight;
   }
 
  private:
-  Chain local_{nullptr}, global_{nullptr};
+  /// Of one value per sample; a single sample is normalised by the averages, in training as well.
+  Tensor normalised(Tensor const& values) {
+    if (values.size(0) > 1) return mean_norm_(values);
+    return torch::batch_norm(values, mean_norm_->weight, mean_norm_->bias, mean_norm_->running_mean,
+                             mean_norm_->running_var, false, 0.1, mean_norm_->options.eps(), false);
+  }
+
+  Chain local_{nullptr};
+  torch::nn::Conv2d from_mean_{nullptr};
+  torch::nn::BatchNorm2d mean_norm_{nullptr};
 };
 
 Srsfgan::Srsfgan(SrsfganOptions const& options)
@@ -195,8 +205,8 @@ std::pair<Tensor, Tensor> Srsfgan::forward(Tensor const& fine_reference, Tensor 
 
 std::vector<Tensor> Srsfgan::predict_all(NetworkInput const& input) {
   auto const [image, side] =
-      forward(padded_to(input.fine_before, reduction), padded_to(input.coarse_target, reduction));
-  return {cropped_to(image, input.fine_before), cropped_to(side, input.fine_before)};
+      forward(filled_up(input.fine_before, reduction), filled_up(input.coarse_target, reduction));
+  return {cut_to(image, input.fine_before), cut_to(side, input.fine_before)};
 }
 
 Tensor Srsfgan::predict(NetworkInput const& input) {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "stfcube/models/nn/layers/box_mean.hpp"
+#include "stfcube/models/nn/layers/coarse_change_weight.hpp"
 #include "stfcube/models/nn/layers/convolution.hpp"
 
 namespace stfcube::nn {
@@ -67,21 +67,14 @@ Tensor Stfnet::later_change(Tensor const& coarse_change, Tensor const& fine_afte
   return change(later_, coarse_change, fine_after);
 }
 
-Tensor Stfnet::share(Tensor const& earlier, Tensor const& later) const {
-  auto const size_of = [&](Tensor const& change) {
-    return box_mean(change.abs().mean(1, true), window_radius(options_)) + 1e-3;
-  };
-  Tensor const before = size_of(earlier), after = size_of(later);
-  return after / (before + after);
-}
-
 std::vector<Tensor> Stfnet::predict_all(NetworkInput const& input) {
   Tensor const earlier = input.coarse_target - input.coarse_before;
   Tensor const from_before = input.fine_before + earlier_change(earlier, input.fine_before);
   if (options_.pairs == 1) return {from_before};
   Tensor const later = input.coarse_after - input.coarse_target;
   Tensor const from_after = input.fine_after - later_change(later, input.fine_after);
-  Tensor const weight = share(earlier, later);
+  Tensor const weight = coarse_change_weight(input.coarse_before, input.coarse_target, input.coarse_after,
+                                             window_radius(options_));
   return {weight * from_before + (1 - weight) * from_after, from_before, from_after};
 }
 

@@ -31,8 +31,6 @@ class Stfnet : public Network {
 
  private:
   torch::Tensor change(Chain& stream, torch::Tensor const& coarse_change, torch::Tensor const& fine);
-  /// Share of the earlier stream [N, 1, H, W].
-  torch::Tensor share(torch::Tensor const& earlier, torch::Tensor const& later) const;
 
   StfnetOptions options_;
   NetworkInfo info_;

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "stfcube/models/nn/layers/box_mean.hpp"
 #include "stfcube/tests/models/nn/golden_network.hpp"
 #include "stfcube/tests/models/nn/network_checks.hpp"
 
@@ -13,15 +12,6 @@ namespace {
 void draw(Network& network) {
   torch::NoGradGuard const fixed;
   for (auto& parameter : network.parameters()) parameter.normal_(0, 0.1);
-}
-
-TEST(BoxMean, is_the_mean_of_the_pixels_that_exist) {
-  torch::Tensor const map = torch::rand({1, 2, 5, 6});
-  torch::Tensor const mean = box_mean(map, 1);
-  EXPECT_NEAR(mean[0][1][2][3].item<double>(),
-              map[0][1].narrow(0, 1, 3).narrow(1, 2, 3).mean().item<double>(), 1e-6);
-  EXPECT_NEAR(mean[0][0][0][5].item<double>(),
-              map[0][0].narrow(0, 0, 2).narrow(1, 4, 2).mean().item<double>(), 1e-6);
 }
 
 TEST(Stfnet, has_the_parameters_of_the_specification) {

@@ -15,9 +15,8 @@ namespace stfcube {
 namespace {
 
 constexpr int small_block_px = 128, large_block_px = 256;
-constexpr int large_halo_px = 16;    // from which on small blocks would cost too much
-constexpr int smallest_run_px = 32;  // networks with padding by reflection need something to reflect
-constexpr int filled_reach_px = 8;   // how far a filled pixel is taken to matter
+constexpr int large_halo_px = 16;   // from which on small blocks would cost too much
+constexpr int filled_reach_px = 8;  // how far a filled pixel is taken to matter
 
 std::size_t to_size(int n) {
   return static_cast<std::size_t>(n);
@@ -78,11 +77,8 @@ NetworkModel::NetworkModel(ModelSettings const& settings, NetworkUse const& use,
 
 std::size_t NetworkModel::memory_bytes(TileShape const& shape, int threads) const {
   int const side = info_.support.lattice_px, halo = info_.support.halo_px;
-  auto const clipped = [&](int block, int padded) {
-    return round_up(std::max(smallest_run_px, std::min(block + 2 * halo, padded)),
-                    predictor_->info().align_px);
-  };
-  int const width = clipped(side, shape.padded_width), height = clipped(side, shape.padded_height);
+  int const width = run_side(std::min(side + 2 * halo, shape.padded_width));
+  int const height = run_side(std::min(side + 2 * halo, shape.padded_height));
   std::size_t const run_pixels = to_size(width) * to_size(height);
   std::size_t const block_pixels =
       to_size(std::min(side, shape.core_width)) * to_size(std::min(side, shape.core_height));
@@ -126,10 +122,14 @@ void NetworkModel::fuse_region(ImageSource const& images, Rect const& px, int ta
 /// need.
 Rect NetworkModel::run_rectangle(Rect const& block, Rect const& scene) const {
   Rect px = intersect(grow(block, info_.support.halo_px), scene);
-  int const align = predictor_->info().align_px;
-  px.width = round_up(std::max(px.width, smallest_run_px), align);
-  px.height = round_up(std::max(px.height, smallest_run_px), align);
+  px.width = run_side(px.width);
+  px.height = run_side(px.height);
   return px;
+}
+
+/// A side that the network can take: what it pads by reflection it has to find in a scene of any size.
+int NetworkModel::run_side(int side) const {
+  return round_up(std::max(side, predictor_->info().radius_px + 1), predictor_->info().align_px);
 }
 
 Prediction NetworkModel::predict_block(ImageSource const& images, Rect const& px, int coarse,

@@ -41,6 +41,7 @@ class NetworkModel final : public FusionModel {
   Prediction predict_block(ImageSource const& images, Rect const& px, int coarse,
                            References const& references) const;
   Rect run_rectangle(Rect const& block, Rect const& scene) const;
+  int run_side(int side) const;
   void fill_from_increment(FusionInput const& input, FusionOutput& output) const;
 
   std::unique_ptr<nn::Predictor> predictor_;

@@ -120,15 +120,15 @@ INSTANTIATE_TEST_SUITE_P(Kinds, NetworkInvariance, ::testing::ValuesIn(kinds),
 
 TEST_P(NetworkInvariance, cube_does_not_depend_on_tiles_slabs_threads_or_ranks) {
   Kind const& kind = GetParam();
-  // The file of this rank alone; ranks write the same bytes.
-  testing::TemporaryFolder const folder;
   ModelSettings settings;
   settings.bands = bands;
   settings.ratio = ratio;
   settings.max_pair_gap_days = 40;
-  settings.weights = folder.path() / "weights.safetensors";
+  settings.weights = testing::fresh_folder() / "weights.safetensors";
   for (auto const& [name, value] : kind.use) settings.options[kind.network + "." + name] = value;
-  testing::write_random_weights(settings.weights, {kind.network, kind.structure, bands, "10"}, 7);
+  if (world().is_root())
+    testing::write_random_weights(settings.weights, {kind.network, kind.structure, bands, "10"}, 7);
+  world().barrier();
 
   auto const reference = cube(settings, kind.network, {1024, 3, 1}, {});
   EXPECT_GT(std::ranges::count_if(reference, [](std::int64_t v) { return v != 0; }), 100'000);

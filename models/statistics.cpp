@@ -66,6 +66,12 @@ Tally const& Statistics::find_tally(std::string const& name) const {
   return found == tallies_.end() ? none : found->second;
 }
 
+std::vector<std::string> Statistics::row_names() const {
+  std::vector<std::string> names;
+  for (auto const& [name, row] : rows_) names.push_back(name);
+  return names;
+}
+
 void Statistics::merge(Statistics const& other) {
   for (auto const& [name, sums] : other.rows_) {
     auto const mine = row(name, sums.size());

@@ -26,6 +26,9 @@ class Statistics {
   /// The row of that name; empty when nothing was added under it.
   std::span<ExactSum const> find(std::string const& name) const;
 
+  /// Names of all rows, ascending.
+  std::vector<std::string> row_names() const;
+
   /// The tally of that name, empty when it is new.
   Tally& tally(std::string const& name) { return tallies_[name]; }
   /// The tally of that name; empty when nothing was counted under it.

@@ -18,6 +18,14 @@ std::vector<OptionSpec> const uses = {
      "days), or nearest (one pair alone)"},
 };
 
+/// Of networks that begin with noise.
+std::vector<OptionSpec> const sampling_uses = {
+    {"sampling_steps", "4", "how often the network is asked on the way from noise to the image"},
+    {"members", "1",
+     "images from noise of their own: their mean is the result, their spread part of its uncertainty"},
+    {"seed", "0", "number that decides the noise"},
+};
+
 /// Options of the structure have no default of their own: the weight file says what they are.
 std::vector<OptionSpec> options_of(nn::NetworkDescription const& network) {
   std::vector<OptionSpec> options;
@@ -27,6 +35,7 @@ std::vector<OptionSpec> options_of(nn::NetworkDescription const& network) {
                            ? option.help
                            : fmt::format("{} (of new weights: {})", option.help, option.default_value)});
   options.insert(options.end(), uses.begin(), uses.end());
+  if (network.samples) options.insert(options.end(), sampling_uses.begin(), sampling_uses.end());
   return options;
 }
 
@@ -56,8 +65,12 @@ bool is_other_ratio(std::string const& trained, int ratio) {
 std::unique_ptr<FusionModel> make_network_model(nn::NetworkDescription const& network,
                                                 ModelSettings const& settings) {
   ModelOptions const options(network.name, options_of(network), settings.options);
-  NetworkUse const use{.combine =
-                           combine_named(options.choice("combine", {"tempchange", "time", "nearest"}))};
+  NetworkUse use{.combine = combine_named(options.choice("combine", {"tempchange", "time", "nearest"}))};
+  if (network.samples) {
+    use.sampling_steps = options.integer("sampling_steps", 1, 100);
+    use.members = options.integer("members", 1, 1000);
+    use.seed = static_cast<std::uint64_t>(options.integer("seed", 0, 2147483647));
+  }
   require(
       !settings.weights.empty(), ErrorKind::config,
       fmt::format("model.weights is missing: {0} is a network and needs a file of weights. Train them "

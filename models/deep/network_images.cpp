@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <utility>
 
 #include "stfcube/models/classical/coarse_planes.hpp"
@@ -184,6 +185,10 @@ NetworkImages ImageSource::gather(Rect const& px, int target, References const& 
     for (std::size_t i = 0; i < missing.size(); ++i) missing[i] |= image.valid[i] ^ 1;
   };
   auto& block = gathered.block;
+  Date const day = input_.coarse.dates[to_size(target)];
+  block.days_before = static_cast<float>(std::abs(day - pairs_[to_size(references.before)].date));
+  if (references.after >= 0 && references.after != references.before)
+    block.days_after = static_cast<float>(std::abs(day - pairs_[to_size(references.after)].date));
   put(roles.coarse[0], block.coarse_target, block.coarse_target_valid);
   put(roles.coarse[1], block.coarse_before, block.coarse_before_valid);
   put(roles.fine[0], block.fine_before, block.fine_before_valid);

@@ -1,6 +1,7 @@
 #include "stfcube/models/deep/network_model.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -22,15 +23,72 @@ std::size_t to_size(int n) {
   return static_cast<std::size_t>(n);
 }
 
-int round_up(int n, int step) {
-  return (n + step - 1) / step * step;
-}
-
 /// The same settings with every method's options at their defaults.
 ModelSettings without_options(ModelSettings settings) {
   settings.options.clear();
   return settings;
 }
+
+BlockLattice block_lattice(nn::NetworkInfo const& network) {
+  BlockLattice lattice{.halo_px = 0, .align_px = network.align_px, .smallest_px = network.radius_px + 1};
+  auto const rounded_up = [&](int n) {
+    return (n + network.align_px - 1) / network.align_px * network.align_px;
+  };
+  lattice.halo_px = rounded_up(network.radius_px);
+  lattice.side_px = rounded_up(lattice.halo_px > large_halo_px ? large_block_px : small_block_px);
+  return lattice;
+}
+
+std::optional<PatchLattice> patch_lattice(nn::NetworkInfo const& network) {
+  if (network.path != nn::InferencePath::lattice && network.path != nn::InferencePath::diffusion)
+    return std::nullopt;
+  return PatchLattice(network.patch_px, network.stride_px);
+}
+
+/// Mean and standard deviation of the members, number by number.
+void reduce_members(std::vector<std::vector<float>> const& members, Prediction& prediction) {
+  if (members.size() == 1) {
+    prediction.values = members.front();
+    return;
+  }
+  auto const count = static_cast<double>(members.size());
+  for (std::size_t i = 0; i < members.front().size(); ++i) {
+    double sum = 0, squares = 0;
+    for (auto const& member : members) sum += member[i];
+    double const mean = sum / count;
+    for (auto const& member : members) squares += (member[i] - mean) * (member[i] - mean);
+    prediction.values.push_back(static_cast<float>(mean));
+    prediction.spread.push_back(static_cast<float>(std::sqrt(squares / (count - 1))));
+  }
+}
+
+/// Whether a pixel of `part` takes a prediction from these references.
+class Needed {
+ public:
+  Needed(PixelChoices const& choices, PredictionWriter const& writer, Rect const& px,
+         References const& references)
+      : choices_(choices), px_(px) {
+    for (PairRun const& run : choices.runs()) {
+      auto const wanted = writer.references_of(run);
+      if (std::ranges::find(wanted, references) != wanted.end()) runs_.push_back(&run);
+    }
+  }
+  bool operator()(Rect const& part) const {
+    Rect const shared = intersect(part, px_);
+    for (int y = shared.y; y < shared.bottom(); ++y) {
+      for (int x = shared.x; x < shared.right(); ++x) {
+        auto const* const run = choices_.at(to_size(y - px_.y) * to_size(px_.width) + to_size(x - px_.x));
+        if (std::ranges::find(runs_, run) != runs_.end() && run != nullptr) return true;
+      }
+    }
+    return false;
+  }
+
+ private:
+  PixelChoices const& choices_;
+  Rect px_;
+  std::vector<PairRun const*> runs_;
+};
 
 std::vector<double> sensor_sigma(std::vector<std::string> const& bands) {
   std::vector<double> sigma;
@@ -46,11 +104,16 @@ ModelInfo network_model_info(nn::NetworkInfo const& network) {
                  .citation = network.citation,
                  .pairs_needed = network.form == nn::NetworkForm::two_pairs && !network.one_sided ? 2 : 1,
                  .support = {}};
-  int const halo = round_up(network.radius_px, network.align_px);
-  info.support = {
-      .halo_px = halo,
-      .halo_cells = 1,
-      .lattice_px = round_up(halo > large_halo_px ? large_block_px : small_block_px, network.align_px)};
+  if (auto const patches = patch_lattice(network)) {
+    info.support = {.halo_px = patches->halo(), .halo_cells = 1, .lattice_px = patches->corner_step()};
+  } else {
+    BlockLattice const blocks = block_lattice(network);
+    info.support = {.halo_px = blocks.halo_px, .halo_cells = 1, .lattice_px = blocks.side_px};
+  }
+  if (network.path == nn::InferencePath::scene_statistics) {
+    info.observes = network.form == nn::NetworkForm::two_pairs ? Observed::neighbouring_pairs
+                                                               : Observed::pair_and_targets;
+  }
   return info;
 }
 
@@ -64,6 +127,8 @@ NetworkModel::NetworkModel(ModelSettings const& settings, NetworkUse const& use,
       tolerance_days_(settings.pair_tolerance_days),
       most_pairs_(
           predictor_->info().form != nn::NetworkForm::two_pairs && use.combine == Combine::nearest ? 1 : 2),
+      blocks_(block_lattice(predictor_->info())),
+      lattice_(patch_lattice(predictor_->info())),
       writer_({.network = predictor_->info(),
                .combine = use.combine,
                .sensor_sigma = sensor_sigma(settings.bands),
@@ -73,76 +138,161 @@ NetworkModel::NetworkModel(ModelSettings const& settings, NetworkUse const& use,
   require(predictor_->info().bands == bands_, ErrorKind::config,
           fmt::format("the weights of {} are for {} bands, but the cube has {}.", info_.name,
                       predictor_->info().bands, bands_));
+  require(
+      network().form != nn::NetworkForm::series, ErrorKind::config,
+      fmt::format(
+          "model.name = {}: networks of whole series can be trained, but a job cannot run them yet. Take a "
+          "network of one pair or two.",
+          info_.name));
+  if (network().path == nn::InferencePath::scene_statistics) maps_.emplace(info_.name, blocks_, predictor_);
+}
+
+std::vector<Rect> NetworkModel::parts(Rect const& scene_px, int ratio, Rect const& core_px) const {
+  return maps_ ? maps_->parts(scene_px, ratio, core_px) : FusionModel::parts(scene_px, ratio, core_px);
+}
+
+void NetworkModel::observe(FusionInput const& input, Statistics& statistics) const {
+  if (maps_) maps_->observe(input, quantity_, tolerance_days_, statistics);
+}
+
+void NetworkModel::prepare(Statistics const& statistics) {
+  if (maps_) maps_->prepare(statistics);
+}
+
+/// Five images and a donor while they are filled (doubles), as the network reads them, and what it gives.
+std::size_t NetworkModel::gathering_bytes(std::size_t pixels) const {
+  return pixels * (to_size(bands_) * (9 * sizeof(double) + 7 * sizeof(float)) + 64);
+}
+
+std::size_t NetworkModel::working_bytes(TileShape const& shape, int threads) const {
+  std::size_t const pairs = to_size(std::min(shape.fine_dates, shape.coarse_dates));
+  std::size_t const bands = to_size(bands_);
+  if (on_patches()) {
+    int const side = lattice_->patch_px();
+    std::size_t const patch = to_size(side) * to_size(side);
+    std::size_t const patches = lattice_->patches_of({0, 0, shape.core_width, shape.core_height}).size();
+    std::size_t const core = to_size(shape.core_width) * to_size(shape.core_height);
+    std::size_t const members = to_size(use_.members);
+    std::size_t const one = gathering_bytes(patch) + members * bands * patch * sizeof(float) +
+                            predictor_->working_bytes(side, side, 0);
+    std::size_t const results = patches * patch * (bands * 3 * sizeof(float) + 1);
+    std::size_t const blended = core * (bands * 3 * (sizeof(double) + sizeof(float)) + 32);
+    return one * to_size(threads) + results + blended + core * pairs * (bands * 3 * sizeof(float) + 2);
+  }
+  int const side = blocks_.side_px, halo = blocks_.halo_px;
+  int const width = blocks_.run_side(std::min(side + 2 * halo, shape.padded_width));
+  int const height = blocks_.run_side(std::min(side + 2 * halo, shape.padded_height));
+  std::size_t const block =
+      to_size(std::min(side, shape.core_width)) * to_size(std::min(side, shape.core_height));
+  std::size_t const kept = block * pairs * (bands * 3 * sizeof(float) + 2);
+  return to_size(threads) * (gathering_bytes(to_size(width) * to_size(height)) + kept +
+                             predictor_->working_bytes(height, width, 0));
 }
 
 std::size_t NetworkModel::memory_bytes(TileShape const& shape, int threads) const {
-  int const side = info_.support.lattice_px, halo = info_.support.halo_px;
-  int const width = run_side(std::min(side + 2 * halo, shape.padded_width));
-  int const height = run_side(std::min(side + 2 * halo, shape.padded_height));
-  std::size_t const run_pixels = to_size(width) * to_size(height);
-  std::size_t const block_pixels =
-      to_size(std::min(side, shape.core_width)) * to_size(std::min(side, shape.core_height));
-  std::size_t const bands = to_size(shape.bands);
-  std::size_t const pairs = to_size(std::min(shape.fine_dates, shape.coarse_dates));
-  // Five images and a donor while they are filled (doubles), as the network reads them, and what it gives.
-  std::size_t const gathering = run_pixels * (bands * (9 * sizeof(double) + 6 * sizeof(float)) + 64);
-  std::size_t const kept = block_pixels * pairs * (bands * 3 * sizeof(float) + 2);
-  std::size_t const one = gathering + kept + predictor_->working_bytes(height, width, 0);
   std::size_t const core = to_size(shape.core_width) * to_size(shape.core_height) * to_size(shape.targets);
-  std::size_t const fallback = core * (bands * 2 * sizeof(Dn) + 1) + increment_.memory_bytes(shape, threads);
-  return one * to_size(threads) + fallback;
+  std::size_t const fallback =
+      core * (to_size(bands_) * 2 * sizeof(Dn) + 1) + increment_.memory_bytes(shape, threads);
+  return working_bytes(shape, threads) + fallback;
 }
 
 void NetworkModel::fuse(FusionInput const& input, FusionOutput& output) const {
   ImageSource const images(input, quantity_, pairs_in_reach(input, tolerance_days_, max_gap_days_));
   auto const coarse = coarse_of_targets(input);
-  auto const blocks = lattice_blocks(input.core_px, info_.support.lattice_px);
-  int const targets = static_cast<int>(input.targets.size()), count = static_cast<int>(blocks.size());
-  parallel_for(0, images.pairs().empty() ? 0 : count * targets, [&](int i) {
-    int const target = i / count;
-    fuse_region(images, blocks[to_size(i % count)], target, coarse[to_size(target)], output);
-  });
+  auto const target = [&](int t) { return Target{images, t, coarse[to_size(t)], input.targets[to_size(t)]}; };
+  int const targets = images.pairs().empty() ? 0 : static_cast<int>(input.targets.size());
+  if (on_patches()) {
+    for (int t = 0; t < targets; ++t) fuse_region(target(t), input.core_px, output);
+  } else {
+    auto const blocks = lattice_blocks(input.core_px, blocks_.side_px);
+    int const count = static_cast<int>(blocks.size());
+    parallel_for(0, count * targets,
+                 [&](int i) { fuse_region(target(i / count), blocks[to_size(i % count)], output); });
+  }
   fill_from_increment(input, output);
 }
 
-void NetworkModel::fuse_region(ImageSource const& images, Rect const& px, int target, int coarse,
-                               FusionOutput& output) const {
-  PixelChoices const choices(images, px, target, coarse, most_pairs_, max_gap_days_);
+void NetworkModel::fuse_region(Target const& target, Rect const& px, FusionOutput& output) const {
+  if (target.coarse < 0) return;
+  PixelChoices const choices(target.images, px, target.index, target.coarse, most_pairs_, max_gap_days_);
   Predictions predictions;
   for (PairRun const& run : choices.runs()) {
     for (References const& references : writer_.references_of(run)) {
-      if (!predictions.contains(references))
-        predictions.emplace(references, predict_block(images, px, coarse, references));
+      if (predictions.contains(references)) continue;
+      auto predicted = on_patches()
+                           ? predict_patches(target, px, references, Needed(choices, writer_, px, references))
+                           : predict_block(target, px, references);
+      if (predicted) predictions.emplace(references, std::move(*predicted));
     }
   }
-  writer_.write(images, px, target, coarse, choices, predictions, output);
+  writer_.write(target.images, px, target.index, target.coarse, choices, predictions, output);
 }
 
-/// The block and its halo inside the scene, and beyond its right and lower edge what the network's strides
-/// need.
-Rect NetworkModel::run_rectangle(Rect const& block, Rect const& scene) const {
-  Rect px = intersect(grow(block, info_.support.halo_px), scene);
-  px.width = run_side(px.width);
-  px.height = run_side(px.height);
-  return px;
-}
-
-/// A side that the network can take: what it pads by reflection it has to find in a scene of any size.
-int NetworkModel::run_side(int side) const {
-  return round_up(std::max(side, predictor_->info().radius_px + 1), predictor_->info().align_px);
-}
-
-Prediction NetworkModel::predict_block(ImageSource const& images, Rect const& px, int coarse,
-                                       References const& references) const {
-  Rect const run = run_rectangle(px, images.input().scene_px);
-  NetworkImages const gathered = images.gather(run, coarse, references, Beyond::edge);
+/// Nothing where the scene's statistics for these pairs were not gathered.
+std::optional<Prediction> NetworkModel::predict_block(Target const& target, Rect const& px,
+                                                      References const& references) const {
+  nn::RunSettings settings;
+  if (maps_) {
+    settings.scene = maps_->find(target.images.pairs(), references, target.date);
+    if (settings.scene == nullptr) return std::nullopt;
+  }
+  Rect const run = blocks_.run_of(px, target.images.input().scene_px);
+  NetworkImages const gathered = target.images.gather(run, target.coarse, references, Beyond::edge);
   Prediction prediction;
-  prediction.values = cut(predictor_->predict(gathered.block), run, px);
+  prediction.values = cut(predictor_->predict(gathered.block, settings), run, px);
   prediction.change = cut(coarse_change(gathered.block), run, px);
   prediction.near_filled = cut(
-      grown(gathered.filled, run.width, run.height, std::min(predictor_->info().radius_px, filled_reach_px)),
-      run, px);
+      grown(gathered.filled, run.width, run.height, std::min(network().radius_px, filled_reach_px)), run, px);
   return prediction;
+}
+
+Prediction NetworkModel::predict_patch(Target const& target, Rect const& patch,
+                                       References const& references) const {
+  NetworkImages const gathered = target.images.gather(patch, target.coarse, references, Beyond::mirror);
+  bool const diffusion = network().path == nn::InferencePath::diffusion;
+  std::vector<std::vector<float>> members;
+  for (int member = 0; member < (diffusion ? use_.members : 1); ++member) {
+    members.push_back(predictor_->predict(gathered.block, {.scene = nullptr,
+                                                           .steps = use_.sampling_steps,
+                                                           .seed = use_.seed,
+                                                           .member = static_cast<std::uint32_t>(member),
+                                                           .row = patch.y,
+                                                           .column = patch.x}));
+  }
+  Prediction prediction;
+  reduce_members(members, prediction);
+  prediction.change = coarse_change(gathered.block);
+  prediction.near_filled = grown(gathered.filled, patch.width, patch.height, filled_reach_px);
+  return prediction;
+}
+
+Prediction NetworkModel::predict_patches(Target const& target, Rect const& px, References const& references,
+                                         std::function<bool(Rect const&)> const& needed) const {
+  auto patches = lattice_->patches_of(px);
+  std::erase_if(patches, [&](Rect const& patch) { return !needed(patch); });
+  std::vector<Prediction> parts(patches.size());
+  parallel_for(0, static_cast<int>(patches.size()),
+               [&](int i) { parts[to_size(i)] = predict_patch(target, patches[to_size(i)], references); });
+  PatchBlend values(*lattice_, px, bands_), spread(*lattice_, px, bands_), change(*lattice_, px, bands_);
+  Prediction blended;
+  blended.near_filled.resize(static_cast<std::size_t>(px.area()));
+  bool const has_spread = !parts.empty() && !parts.front().spread.empty();
+  for (std::size_t i = 0; i < patches.size(); ++i) {
+    Rect const& patch = patches[i];
+    values.add(patch, parts[i].values);
+    change.add(patch, parts[i].change);
+    if (has_spread) spread.add(patch, parts[i].spread);
+    Rect const shared = intersect(patch, px);
+    for (int y = shared.y; y < shared.bottom(); ++y) {
+      for (int x = shared.x; x < shared.right(); ++x)
+        blended.near_filled[to_size(y - px.y) * to_size(px.width) + to_size(x - px.x)] |=
+            parts[i].near_filled[to_size(y - patch.y) * to_size(patch.width) + to_size(x - patch.x)];
+    }
+  }
+  blended.values = values.result();
+  blended.change = change.result();
+  if (has_spread) blended.spread = spread.result();
+  return blended;
 }
 
 void NetworkModel::fill_from_increment(FusionInput const& input, FusionOutput& output) const {

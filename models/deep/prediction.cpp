@@ -1,5 +1,6 @@
 #include "stfcube/models/deep/prediction.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdlib>
@@ -105,7 +106,9 @@ void PredictionWriter::write(ImageSource const& images, Rect const& px, int targ
       PairRun const* const run = choices.at(at);
       if (run == nullptr) continue;
       auto const references = references_of(*run);
-      if (references.empty()) continue;
+      bool const known = std::ranges::all_of(
+          references, [&](References const& wanted) { return predictions.contains(wanted); });
+      if (references.empty() || !known) continue;
       bool const both = references.size() == 2;
       Pixel const pixel(settings_, images,
                         {&predictions.at(references[0]), both ? &predictions.at(references[1]) : nullptr}, at,

@@ -39,8 +39,8 @@ class PredictionWriter {
   /// nothing where the network cannot work with these pairs.
   std::vector<References> references_of(PairRun const& run) const;
 
-  /// Writes the pixels of `px` that have a prediction; others stay as they are. Thread-safe for different
-  /// pixels.
+  /// Writes the pixels of `px` that have a prediction; others, and those that want one that is not there,
+  /// stay as they are. Thread-safe for different pixels.
   void write(ImageSource const& images, Rect const& px, int target, int coarse_of_target,
              PixelChoices const& choices, Predictions const& predictions, FusionOutput& output) const;
 

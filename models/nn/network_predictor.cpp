@@ -4,8 +4,11 @@
 #include <mutex>
 #include <utility>
 
+#include "stfcube/models/nn/api/counter_noise.hpp"
 #include "stfcube/models/nn/api/network_list.hpp"
 #include "stfcube/models/nn/api/predictor.hpp"
+#include "stfcube/models/nn/diffusion.hpp"
+#include "stfcube/models/nn/layers/map_statistics.hpp"
 #include "stfcube/models/nn/network_registry.hpp"
 #include "stfcube/models/nn/state_dict.hpp"
 #include "stfcube/models/nn/torchscript.hpp"
@@ -60,16 +63,33 @@ class NetworkPredictor final : public Predictor {
   NetworkInfo const& info() const override { return network_->info(); }
   ModelCard const& card() const override { return card_; }
 
-  std::vector<float> predict(BlockImages const& images) const override {
-    use_calling_thread_alone();
-    c10::InferenceMode const inference;
-    try {
-      return values(network_->predict(input_of(images)), images);
-    } catch (c10::Error const& error) {
-      throw Error(ErrorKind::model, "network " + info().name + ", block of " + std::to_string(images.width) +
-                                        " x " + std::to_string(images.height) +
-                                        " pixels: " + error.what_without_backtrace());
-    }
+  std::vector<float> predict(BlockImages const& images, RunSettings const& run) const override {
+    std::vector<float> predicted;
+    guarded(images, [&] {
+      NetworkInput input = input_of(images);
+      torch::Tensor output;
+      auto const forward = [&] { output = network_->predict(input); };
+      if (info().path == InferencePath::diffusion) {
+        output = sampled(input, images, run);
+      } else if (run.scene != nullptr) {
+        use_statistics(*run.scene, forward);
+      } else {
+        forward();
+      }
+      predicted = values(output, images);
+    });
+    return predicted;
+  }
+
+  bool gather_maps(BlockImages const& images, CoreRectangle const& core,
+                   std::vector<MapConstants> const& known, MapSums& sums) const override {
+    bool found = false;
+    guarded(images, [&] {
+      NetworkInput const input = input_of(images);
+      found = gather_statistics(known, {images.height, images.width, {core}}, sums,
+                                [&] { network_->predict(input); });
+    });
+    return found;
   }
 
   std::size_t working_bytes(int height, int width, int dates) const override {
@@ -80,6 +100,42 @@ class NetworkPredictor final : public Predictor {
   }
 
  private:
+  template <class Body>
+  void guarded(BlockImages const& images, Body const& body) const {
+    use_calling_thread_alone();
+    c10::InferenceMode const inference;
+    try {
+      body();
+    } catch (c10::Error const& error) {
+      throw Error(ErrorKind::model, "network " + info().name + ", block of " + std::to_string(images.width) +
+                                        " x " + std::to_string(images.height) +
+                                        " pixels: " + error.what_without_backtrace());
+    }
+  }
+
+  /// From noise to the image. The noise of a pixel is that of its place in the scene.
+  torch::Tensor sampled(NetworkInput& input, BlockImages const& images, RunSettings const& run) const {
+    NoiseSchedule const schedule = cosine_schedule(info().steps);
+    CounterNoise const source{run.seed, run.member};
+    auto const noise = [&](int step) {
+      torch::Tensor drawn = torch::empty({1, images.bands, images.height, images.width});
+      float* value = drawn.data_ptr<float>();
+      for (int band = 0; band < images.bands; ++band) {
+        for (int y = 0; y < images.height; ++y) {
+          for (int x = 0; x < images.width; ++x)
+            *value++ = source.at(step, band, run.row + y, run.column + x);
+        }
+      }
+      return laid_out(drawn);
+    };
+    auto const denoise = [&](torch::Tensor const& noisy, int step) {
+      input.noisy = laid_out(noisy);
+      input.step = torch::full({1}, step, torch::kInt64);
+      return network_->predict(input);
+    };
+    return sample(schedule, {.steps = run.steps, .eta = 0, .clamp = true}, denoise, noise);
+  }
+
   torch::Tensor scaled(torch::Tensor const& physical) const {
     auto const unit = card_.factor == 1 ? physical : physical * card_.factor;
     return symmetric_ ? 2 * unit - 1 : unit;
@@ -120,6 +176,8 @@ class NetworkPredictor final : public Predictor {
     input.fine_before_valid = mask(images.fine_before_valid);
     input.coarse_after_valid = mask(images.coarse_after_valid);
     input.fine_after_valid = mask(images.fine_after_valid);
+    input.days_before = torch::full({1}, images.days_before);
+    input.days_after = torch::full({1}, images.days_after);
     if (images.dates == 0) return input;
     input.coarse_series_valid = series(images.coarse_series_valid, 1);
     input.fine_series_valid = series(images.fine_series_valid, 1);
@@ -149,6 +207,7 @@ class NetworkPredictor final : public Predictor {
     std::vector<float> const image(bands * pixels, 0.25f), mask(pixels, 1.0f);
     BlockImages images{info().bands, height, width, image, image, image, image,
                        image,        mask,   mask,  mask,  mask,  mask};
+    images.days_before = images.days_after = 8;
     if (dates > 0) {
       images.dates = dates;
       images.coarse_series = images.fine_series = std::vector<float>(count * bands * pixels, 0.25f);
@@ -159,7 +218,7 @@ class NetworkPredictor final : public Predictor {
     auto const meter = std::make_shared<MemoryMeter>();
     {
       c10::DebugInfoGuard const counting(c10::DebugInfoKind::PROFILER_STATE, meter);
-      predict(images);
+      predict(images, {});
     }
     // What LibTorch does not tell of: weights that oneDNN lays out anew, and its scratch pads.
     return static_cast<std::size_t>(meter->most()) / 4 * 5 + 2 * weight_bytes_ + (std::size_t{1} << 20);
@@ -197,7 +256,8 @@ void check_card(ModelCard const& card, WeightRequest const& request) {
           request.file.string() + " holds weights of the network " + card.network +
               ", but the job has model.name = " + request.network + ". Set model.name = " + card.network +
               ", or give a file of " + request.network + ".");
-  require(card.bands == request.bands, ErrorKind::config,
+  bool const any_bands = card.bands == std::vector<std::string>{"*"};
+  require(any_bands || card.bands == request.bands, ErrorKind::config,
           request.file.string() + " holds weights for the bands " + listed(card.bands) +
               ", but the cube has " + listed(request.bands) +
               ". Choose those bands in that order (fine.bands, coarse.bands), or train weights for these.");
@@ -231,7 +291,7 @@ std::unique_ptr<Predictor> load_predictor(WeightRequest const& request) {
   WeightFile const weights = read_weight_file(request.file);
   ModelCard const card = card_in(weights, request.file);
   check_card(card, request);
-  auto const network = make_network(card.network, {static_cast<int>(card.bands.size()), request.ratio},
+  auto const network = make_network(card.network, {static_cast<int>(request.bands.size()), request.ratio},
                                     options_of(card, request));
   try {
     load_state_dict(*network, weights.arrays);

@@ -85,7 +85,7 @@ std::shared_ptr<Network> make_network(std::string const& name, NetworkShape cons
 std::vector<NetworkDescription> network_list() {
   std::vector<NetworkDescription> list;
   for (auto const& [name, entry] : network_registry())
-    list.push_back({name, entry.summary, entry.evidence, entry.options});
+    list.push_back({name, entry.summary, entry.evidence, entry.options, entry.samples});
   return list;
 }
 

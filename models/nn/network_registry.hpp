@@ -17,6 +17,7 @@ struct NetworkEntry {
   Evidence evidence = Evidence::reading;
   std::vector<OptionSpec> options;
   std::function<std::shared_ptr<Network>(NetworkShape const&, ModelOptions const&)> make;
+  bool samples = false;  ///< see NetworkDescription
 };
 
 /// All networks by name. One line per network in network_registry.cpp.

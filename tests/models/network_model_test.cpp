@@ -29,7 +29,13 @@ class StandIn final : public nn::Predictor {
   }
   nn::NetworkInfo const& info() const override { return info_; }
   nn::ModelCard const& card() const override { return card_; }
-  std::vector<float> predict(BlockImages const& images) const override { return function_(images); }
+  std::vector<float> predict(BlockImages const& images, nn::RunSettings const&) const override {
+    return function_(images);
+  }
+  bool gather_maps(BlockImages const&, nn::CoreRectangle const&, std::vector<nn::MapConstants> const&,
+                   nn::MapSums&) const override {
+    return false;
+  }
   std::size_t working_bytes(int, int, int) const override { return 0; }
 
   nn::ModelCard card_;
@@ -303,6 +309,66 @@ TEST(NetworkModel, adds_the_error_that_the_weights_are_known_to_have) {
   double const a = more.output.uncertainty.at(0, 0, 7, 7), b = less.output.uncertainty.at(0, 0, 7, 7);
   EXPECT_NEAR(a * a - b * b, 300.0 * 300.0, 1000);
   EXPECT_EQ(more.output.uncertainty.at(0, 1, 7, 7), less.output.uncertainty.at(0, 1, 7, 7));
+}
+
+nn::NetworkInfo on_patches(int patch, int stride) {
+  nn::NetworkInfo info;
+  info.path = nn::InferencePath::lattice;
+  info.patch_px = patch;
+  info.stride_px = stride;
+  return info;
+}
+
+/// Differs from patch to patch: the mean of the patch is mixed in.
+std::vector<float> with_mean(BlockImages const& images) {
+  auto values = incremented(images);
+  double sum = 0;
+  for (float const value : values) sum += value;
+  for (float& value : values)
+    value = (value + static_cast<float>(sum / static_cast<double>(values.size()))) / 2;
+  return values;
+}
+
+TEST(NetworkModel, on_patches_does_not_show_tiles_or_threads) {
+  for (auto const& [patch, stride] : {std::pair{64, 32}, {40, 20}, {48, 32}}) {
+    auto model = make(on_patches(patch, stride), with_mean);
+    FusionInput const input = cloudy_scene(190, 170);
+    auto const whole = testing::predict(model, input);
+    EXPECT_EQ(whole.output.quality.at(0, 0, 5, 5), quality::fused);
+    auto const found = differences(model, input, whole.output, 64);
+    EXPECT_EQ(found.values, 0) << patch;
+    EXPECT_EQ(found.flags, 0) << patch;
+    with_threads(2, [&] { EXPECT_EQ(differences(model, input, whole.output, 128).values, 0) << patch; });
+  }
+}
+
+TEST(NetworkModel, on_patches_blends_to_the_common_value_without_seams) {
+  FusionInput const input = scene(150, 140);
+  auto blended = make(on_patches(64, 32), incremented), direct = make({}, incremented);
+  auto const ours = testing::predict(blended, input), theirs = testing::predict(direct, input);
+  for (int y = 0; y < 140; ++y) {
+    for (int x = 0; x < 150; ++x) ASSERT_NEAR(ours.exact.at(0, 0, y, x), theirs.exact.at(0, 0, y, x), 0.01);
+  }
+  // A value of its own on every patch: neighbouring pixels differ by no more than the window's slope allows.
+  std::atomic<int> number = 0;
+  auto stepped = make(
+      on_patches(64, 32),
+      [&](BlockImages const& images) {
+        return std::vector<float>(images.fine_before.size(), 0.1f + 0.1f * static_cast<float>(number++ % 2));
+      },
+      Combine::nearest);
+  auto const steps = testing::predict(stepped, input);
+  for (int y = 0; y < 140; ++y) {
+    for (int x = 1; x < 150; ++x)
+      ASSERT_LT(std::abs(steps.exact.at(0, 0, y, x) - steps.exact.at(0, 0, y, x - 1)),
+                1000 * 3.15 / 64 * 1.01);
+  }
+}
+
+TEST(NetworkModel, of_whole_series_is_refused) {
+  nn::NetworkInfo info;
+  info.form = nn::NetworkForm::series;
+  EXPECT_THROW(make(info, incremented), Error);
 }
 
 TEST(NetworkModel, stands_scenes_of_any_size) {

@@ -22,6 +22,7 @@ struct NetworkDescription {
   std::string summary;  ///< one line
   Evidence evidence = Evidence::reading;
   std::vector<OptionSpec> options;  ///< of its structure: they decide which weights fit
+  bool samples = false;             ///< begins with noise, and reaches the image in steps
 };
 
 /// The name under which TorchScript modules run: networks that come with their weights (docs/weights.md).

@@ -184,7 +184,8 @@ NetworkEntry stfdiff_entry() {
                 .pairs = options.integer("pairs", 1, 2),
                 .norm = options.choice("norm", {"group", "batch"}) == "batch" ? StfdiffNorm::batch
                                                                               : StfdiffNorm::group});
-          }};
+          },
+          .samples = true};
 }
 
 }  // namespace stfcube::nn

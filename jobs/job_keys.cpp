@@ -88,9 +88,49 @@ std::vector<JobKey> output_keys() {
   };
 }
 
+std::vector<JobKey> training_keys() {
+  auto const key = [](std::string const& name, std::string const& value, std::string const& help) {
+    return JobKey{.name = "train." + name, .default_value = value, .help = help, .decides_result = false};
+  };
+  std::vector<JobKey> keys = {
+      key("network", "", "network that 'stfcube train' trains; default: model.name"),
+      key("out", "", "weight file that it writes; default: NETWORK.safetensors"),
+      key("steps", "20000", "steps of training"),
+      key("batch", "16", "patches per step, over all ranks"),
+      key("patch", "128", "side of a patch in fine pixels, rounded up to whole coarse pixels"),
+      key("patches", "2000", "training patches drawn from the archive"),
+      key("validation_patches", "200", "patches drawn from what is withheld"),
+      key("validation_dates", "", "fine dates withheld from training: YYYY-MM-DD ..."),
+      key("validation_share", "0.1", "share of blocks (two patches a side) of the scene withheld from training"),
+      key("learning_rate", "0.001", "highest learning rate"),
+      key("schedule", "cosine", "of the learning rate: constant, cosine, step or plateau"),
+      key("warm_up", "0", "steps over which the learning rate rises from zero"),
+      key("weight_decay", "1e-6", "AdamW"),
+      key("clip", "1", "largest norm of a gradient; 0 = any"),
+      key("loss", "l1 + 0.8 msssim",
+          "sum of l1, mse, charbonnier, cos, sam, msssim, msssim-tan, msssim-relu with weights"),
+      key("ema", "0.999", "share of the old value in the moving average of the parameters; 0 = none"),
+      key("adversarial", "lsgan-half", "networks with a discriminator: lsgan-half, lsgan-plain, wgan or none"),
+      key("adversarial_weight", "0.01", "of the adversarial term beside the loss"),
+      key("gain", "0", "random gain of coarse images: up to 1 + gain"),
+      key("offset", "0", "random offset of coarse images, reflectance"),
+      key("seed", "1", "of all that is random"),
+      key("validate_every", "500", "steps between validations"),
+      key("early_stopping", "0", "validations without a better result that end the training; 0 = never"),
+      key("checkpoint_every", "300", "seconds between checkpoints"),
+      key("device", "cpu", "cpu, cuda or cuda:N"),
+      key("licence", "", "licence of the weights, for their card"),
+  };
+  keys.push_back({.name = "train.withheld_regions",
+                  .help = "xmin ymin xmax ymax in the CRS of the grid, withheld from training",
+                  .repeatable = true,
+                  .decides_result = false});
+  return keys;
+}
+
 std::vector<JobKey> all_keys() {
   std::vector<JobKey> keys = grid_keys();
-  for (auto& group : {sensor_keys("fine", "cubic"), sensor_keys("coarse", "bilinear"), model_keys(), output_keys()}) {
+  for (auto& group : {sensor_keys("fine", "cubic"), sensor_keys("coarse", "bilinear"), model_keys(), output_keys(), training_keys()}) {
     keys.insert(keys.end(), group.begin(), group.end());
   }
   return keys;

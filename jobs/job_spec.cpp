@@ -233,6 +233,79 @@ std::filesystem::path optional_path(std::filesystem::path const& folder, std::st
   return text.empty() ? std::filesystem::path() : absolute_from(folder, text);
 }
 
+std::vector<Date> validation_dates(Values const& values) {
+  std::vector<Date> dates;
+  for (std::string const& word : split_words(values.text("train.validation_dates"))) {
+    auto const date = parse_date(word);
+    require(date.has_value(), ErrorKind::config,
+            fmt::format("train.validation_dates = {}: '{}' is no date YYYY-MM-DD.", values.text("train.validation_dates"), word));
+    dates.push_back(*date);
+  }
+  return dates;
+}
+
+std::vector<std::array<double, 4>> withheld_regions(Values const& values) {
+  std::vector<std::array<double, 4>> regions;
+  for (std::string const& text : values.list("train.withheld_regions")) {
+    std::vector<double> numbers;
+    for (std::string const& word : split_words(text)) {
+      if (auto const number = parse_double(word)) numbers.push_back(*number);
+    }
+    require(numbers.size() == 4 && split_words(text).size() == 4 && numbers[2] > numbers[0] && numbers[3] > numbers[1],
+            ErrorKind::config,
+            fmt::format("train.withheld_regions = {} (must be xmin ymin xmax ymax in the CRS of the grid).", text));
+    regions.push_back({numbers[0], numbers[1], numbers[2], numbers[3]});
+  }
+  return regions;
+}
+
+double number_in(Values const& values, std::string const& name, double lowest, double highest) {
+  double const number = values.numbers(name, 1, 1).front();
+  require(number >= lowest && number <= highest, ErrorKind::config,
+          fmt::format("{} = {} (must be a number from {} to {}).", name, number, lowest, highest));
+  return number;
+}
+
+nn::TrainingOptions training_options(Values const& values) {
+  constexpr int many = 1'000'000'000;
+  nn::TrainingOptions options;
+  options.steps = values.integer("train.steps", 1, many);
+  options.batch = values.integer("train.batch", 1, 1 << 20);
+  options.schedule.kind = values.choice("train.schedule", {"constant", "cosine", "step", "plateau"});
+  options.schedule.learning_rate = number_in(values, "train.learning_rate", 1e-9, 10);
+  options.schedule.warm_up = values.integer("train.warm_up", 0, many);
+  options.weight_decay = number_in(values, "train.weight_decay", 0, 1);
+  options.clip = number_in(values, "train.clip", 0, 1e9);
+  options.loss = values.text("train.loss");
+  options.ema = number_in(values, "train.ema", 0, 0.999999);
+  options.adversarial = values.choice("train.adversarial", {"lsgan-half", "lsgan-plain", "wgan", "none"});
+  options.adversarial_weight = number_in(values, "train.adversarial_weight", 0, 1e6);
+  options.augmentation.gain = number_in(values, "train.gain", 0, 0.5);
+  options.augmentation.offset = number_in(values, "train.offset", 0, 0.5);
+  options.seed = static_cast<std::uint64_t>(values.integer("train.seed", 0, many));
+  options.validate_every = values.integer("train.validate_every", 1, many);
+  options.early_stopping = values.integer("train.early_stopping", 0, many);
+  return options;
+}
+
+TrainingSpec training_spec(Values const& values, std::filesystem::path const& folder) {
+  TrainingSpec training;
+  training.network = values.text(values.text("train.network").empty() ? "model.name" : "train.network");
+  training.options = training_options(values);
+  training.patch_px = values.integer("train.patch", 16, 4096);
+  training.patches = values.integer("train.patches", 1, 100'000'000);
+  training.validation_patches = values.integer("train.validation_patches", 0, 100'000'000);
+  training.validation_dates = validation_dates(values);
+  training.withheld_regions = withheld_regions(values);
+  training.validation_share = number_in(values, "train.validation_share", 0, 0.9);
+  auto const out = values.text("train.out");
+  training.out = absolute_from(folder, out.empty() ? training.network + ".safetensors" : out);
+  training.checkpoint_every = std::chrono::seconds(values.integer("train.checkpoint_every", 0, 1 << 20));
+  training.device = values.text("train.device");
+  training.licence = values.text("train.licence");
+  return training;
+}
+
 std::map<std::string, std::string> model_options(KeyValues const& values) {
   std::map<std::string, std::string> options;
   for (auto const& [key, list] : values) {
@@ -282,6 +355,7 @@ JobSpec make_job_spec(KeyValues const& key_values, std::filesystem::path const& 
   require(memory.has_value(), ErrorKind::config,
           fmt::format("run.memory = {} (must be bytes, with K, M, G or T: 16G).", values.text("run.memory")));
   job.memory_bytes = *memory;
+  job.training = training_spec(values, folder);
   job.text = canonical_job(key_values);
   job.digest = sha256_hex(deciding_lines(job.text));
   return job;

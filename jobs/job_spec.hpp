@@ -12,6 +12,7 @@
 #include "stfcube/io/compression.hpp"
 #include "stfcube/io/sensor.hpp"
 #include "stfcube/jobs/job_file.hpp"
+#include "stfcube/jobs/training_spec.hpp"
 #include "stfcube/partitioning/core/date.hpp"
 #include "stfcube/partitioning/core/dn.hpp"
 #include "stfcube/partitioning/grid/grid.hpp"
@@ -53,6 +54,7 @@ struct JobSpec {
   int tile_px = 512, slab_dates = 0, threads = 0;
   std::chrono::seconds grace{120}, time_limit{0};
   std::uint64_t memory_bytes = 0;
+  TrainingSpec training;
 
   std::string text;    ///< canonical job, all keys
   std::string digest;  ///< SHA-256 of the canonical keys that decide the result

@@ -1,11 +1,8 @@
 #include "stfcube/jobs/run_job.hpp"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <ctime>
 #include <fstream>
 #include <iterator>
 #include <optional>
@@ -21,6 +18,7 @@
 #include "stfcube/jobs/plan_report.hpp"
 #include "stfcube/jobs/prepared_job.hpp"
 #include "stfcube/jobs/run_records.hpp"
+#include "stfcube/jobs/run_times.hpp"
 #include "stfcube/partitioning/core/build_info.hpp"
 #include "stfcube/partitioning/core/digest.hpp"
 #include "stfcube/partitioning/core/log.hpp"
@@ -38,17 +36,6 @@ using std::chrono::steady_clock;
 /// Some tiles failed; they are listed.
 constexpr int failed_tiles_status = 4;
 
-/// The time of this start, or SOURCE_DATE_EPOCH so that two builds of one cube can have the same bytes.
-std::string creation_time() {
-  std::time_t now = std::time(nullptr);
-  if (char const* fixed = std::getenv("SOURCE_DATE_EPOCH")) {
-    auto const seconds = parse_integer(fixed);
-    require(seconds.has_value(), ErrorKind::config, fmt::format("SOURCE_DATE_EPOCH = {} is no number of seconds.", fixed));
-    now = static_cast<std::time_t>(*seconds);
-  }
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(now));
-}
-
 /// What this start fixes for later ones.
 StartedRun first_start(PreparedJob const& job, RunSettings const& settings) {
   return {.job_digest = job.spec.digest,
@@ -61,15 +48,6 @@ StartedRun first_start(PreparedJob const& job, RunSettings const& settings) {
           .slab_dates = job.memory.slab_dates,
           .units = job.plan.units(),
           .inputs = input_lines(job.inputs, job.spec.folder)};
-}
-
-/// When this process has to be through: run.time_limit, or what Slurm gave the job.
-std::optional<steady_clock::time_point> end_of_time(JobSpec const& spec, steady_clock::time_point started) {
-  if (spec.time_limit.count() > 0) return started + spec.time_limit;
-  char const* text = std::getenv("SLURM_JOB_END_TIME");
-  auto const end = text ? parse_integer(text) : std::nullopt;
-  if (!end) return std::nullopt;
-  return steady_clock::now() + std::chrono::seconds(*end - std::time(nullptr));
 }
 
 /// Slowest and median over ranks of a number, for the closing lines.

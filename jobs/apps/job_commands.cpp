@@ -9,6 +9,7 @@
 #include "stfcube/jobs/plan_report.hpp"
 #include "stfcube/jobs/run_job.hpp"
 #include "stfcube/jobs/status.hpp"
+#include "stfcube/jobs/train.hpp"
 #include "stfcube/models/registry.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 
@@ -45,6 +46,16 @@ int status(CommandArguments const& arguments, Words const&, Communicator const& 
   });
   fmt::print("{}", text);
   return 0;
+}
+
+int train_network(CommandArguments const& arguments, Words const&, Communicator const& comm) {
+  TrainSettings settings;
+  comm.together([&] {
+    settings = {.job = arguments.job(),
+                .export_patches = arguments.text("export-patches"),
+                .fresh = arguments.has("fresh")};
+  });
+  return train(settings, comm);
 }
 
 int init(CommandArguments const&, Words const&, Communicator const& comm) {
@@ -97,6 +108,10 @@ std::vector<Command> job_commands() {
        plan},
       {{"status", "CUBE", "Tells how far a cube is, while a run writes it and after its end.", {{"json", "", "for machines"}}},
        status},
+      {{"train", "JOB.cfg", "Trains a network on the pairs of a job, or goes on with it. Under mpirun or srun on all their ranks.",
+        {{"export-patches", "FILE", "only write the training patches (and FILE.validation), for another machine"},
+         {"fresh", "", "start over: forget the training that was begun"}}, true},
+       train_network},
       {{"init", "", "Prints a commented job file with all keys and defaults.", {}}, init},
       {{"models", "[NAME]", "Lists the fusion methods, or describes one.", {}}, models},
   };

@@ -85,6 +85,7 @@ Communicator::Communicator(std::shared_ptr<Native const> native) : native_(std::
 }
 
 void Communicator::sum(std::span<double> values) const { sum_in_place(*this, values, MPI_DOUBLE); }
+void Communicator::sum(std::span<float> values) const { sum_in_place(*this, values, MPI_FLOAT); }
 void Communicator::sum(std::span<std::int64_t> values) const { sum_in_place(*this, values, MPI_INT64_T); }
 
 std::int64_t Communicator::max(std::int64_t value) const {

@@ -45,6 +45,7 @@ class Communicator {
 
   /// @collective In place, over all ranks.
   void sum(std::span<double> values) const;
+  void sum(std::span<float> values) const;
   void sum(std::span<std::int64_t> values) const;
   std::int64_t max(std::int64_t value) const;
 

@@ -1,6 +1,7 @@
 /// The functions of models/nn/api/ in a build without LibTorch.
 #include "stfcube/models/nn/api/network_list.hpp"
 #include "stfcube/models/nn/api/predictor.hpp"
+#include "stfcube/models/nn/api/training.hpp"
 #include "stfcube/models/nn/api/weight_check.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 
@@ -31,6 +32,15 @@ std::int64_t count_parameters(std::string const&, NetworkShape const&,
 }
 
 std::unique_ptr<Predictor> load_predictor(WeightRequest const&) {
+  refuse();
+}
+
+void check_training(TrainingTask const&, int) {
+  refuse();
+}
+
+TrainingResult train_network(TrainingTask const&, std::filesystem::path const&, ModelCard, RankGroup const&,
+                             TrainingHooks const&) {
   refuse();
 }
 

@@ -117,9 +117,7 @@ PatchFileWriter::PatchFileWriter(std::filesystem::path const& path, PatchFileHea
       ::open(path.c_str(), O_RDWR | O_CLOEXEC | (mode == Mode::create ? O_CREAT | O_TRUNC : 0), 0644);
   require(descriptor_ >= 0, ErrorKind::io, "Cannot open " + path_ + " for writing: " + reason() + ".");
   if (mode == Mode::join) return;
-  write_all(descriptor_, bytes.data(), bytes.size(), 0, path_);
-  require(::ftruncate(descriptor_, first_record_ + header.count * header.bytes_per_record()) == 0,
-          ErrorKind::io, "Cannot make " + path_ + " as long as its patches need: " + reason() + ".");
+  keep(header.count);
 }
 
 PatchFileWriter::~PatchFileWriter() {
@@ -136,6 +134,14 @@ void PatchFileWriter::write(std::int64_t record, PatchDays const& days,
   write_all(descriptor_, reinterpret_cast<char const*>(numbers.data()), sizeof numbers, offset, path_);
   write_all(descriptor_, reinterpret_cast<char const*>(images.data()), images.size_bytes(), offset + 16,
             path_);
+}
+
+void PatchFileWriter::keep(std::int64_t count) {
+  header_.count = count;
+  auto const bytes = header_bytes(header_);
+  write_all(descriptor_, bytes.data(), bytes.size(), 0, path_);
+  require(::ftruncate(descriptor_, first_record_ + count * header_.bytes_per_record()) == 0, ErrorKind::io,
+          "Cannot make " + path_ + " as long as its patches need: " + reason() + ".");
 }
 
 void PatchFileWriter::close() {

@@ -96,6 +96,9 @@ class PatchFileWriter {
   /// @throws Error(io)
   void write(std::int64_t record, PatchDays const& days, std::span<std::int16_t const> images);
 
+  /// Cuts the file off behind its first `count` records, when fewer were found than wanted. @throws Error(io)
+  void keep(std::int64_t count);
+
   /// Brings everything to the disk. @throws Error(io)
   void close();
 

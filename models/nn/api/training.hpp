@@ -22,6 +22,7 @@ struct TrainingTask {
   std::filesystem::path validation;  ///< patch file; empty = no validation
   std::filesystem::path checkpoint;  ///< goes on from it when it exists; empty = none is kept
   double checkpoint_seconds = 300;   ///< between checkpoints; one is also written at every stop
+  int threads = 0;                   ///< of each rank, on a CPU; 0 = as LibTorch chooses
   std::string device = "cpu";        ///< cpu | cuda | cuda:N
   std::int64_t resident_bytes = std::int64_t{64} << 30;  ///< of a device's memory for patches
 };
@@ -45,10 +46,17 @@ struct TrainingResult {
 
 /// What the caller is told, and may ask for, while a training goes on. All may be empty.
 struct TrainingHooks {
-  std::function<bool()> should_stop =
-      {};  ///< asked on each rank before each step; one that says yes ends the run
-  std::function<void(TrainingProgress const&)> report = {};  ///< about once a second, on every rank
+  /// Asked on each rank before each step; one that says yes ends the run.
+  std::function<bool()> should_stop = {};
+  /// About once a second, on every rank.
+  std::function<void(TrainingProgress const&)> report = {};
+  /// SHA-256 of the weights, for the card.
+  std::function<std::string(std::string const&)> digest = {};
 };
+
+/// Says what is wrong with a task before its patches exist: network, options, loss, schedule, device.
+/// @throws Error(config)
+void check_training(TrainingTask const& task, int ranks);
 
 /// Trains, and at the end writes the best parameters as a weight file on rank 0. An interrupted training
 /// leaves its checkpoint only.

@@ -130,9 +130,10 @@ TrainingOptions training_options(Arguments& arguments) {
 }
 
 void print_progress(TrainingProgress const& progress) {
-  std::fprintf(stderr, "step %lld of %lld, loss %.5f, validation %.5f, %.0f patches/s, %.0f s left\n",
-               static_cast<long long>(progress.step), static_cast<long long>(progress.steps), progress.loss,
-               progress.validation, progress.samples_per_second, progress.seconds_left);
+  std::fprintf(stderr, "step %lld of %lld, loss %.5f", static_cast<long long>(progress.step),
+               static_cast<long long>(progress.steps), progress.loss);
+  if (progress.validation >= 0) std::fprintf(stderr, ", validation %.5f", progress.validation);
+  std::fprintf(stderr, ", %.0f patches/s, %.0f s left\n", progress.samples_per_second, progress.seconds_left);
 }
 
 int train(Arguments& arguments) {

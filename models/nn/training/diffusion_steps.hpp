@@ -3,15 +3,16 @@
 #include <cstdint>
 #include <span>
 
+#include "stfcube/models/nn/diffusion.hpp"
 #include "stfcube/models/nn/torch.hpp"
-#include "stfcube/models/nn/training/counter_random.hpp"
+#include "stfcube/models/nn/api/counter_random.hpp"
 
 namespace stfcube::nn {
 
 /// What a clean image becomes on the way to noise, drawn per patch from its own generator.
 class DiffusionSteps {
  public:
-  /// @param steps length T of the cosine schedule (s = 0.008)
+  /// @param steps length T of the cosine schedule
   explicit DiffusionSteps(int steps);
 
   struct Noisy {
@@ -21,11 +22,10 @@ class DiffusionSteps {
   /// @param clean [N, B, H, W] in the network's scaling. The noise is drawn on its device.
   Noisy noisy(torch::Tensor const& clean, std::span<CounterRandom> random) const;
 
-  /// Share of the clean image's variance that is left at each step, [T].
-  torch::Tensor const& remaining() const { return remaining_; }
+  NoiseSchedule const& schedule() const { return schedule_; }
 
  private:
-  torch::Tensor remaining_;
+  NoiseSchedule schedule_;
 };
 
 }  // namespace stfcube::nn

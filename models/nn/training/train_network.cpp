@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <ATen/Context.h>
+#include <ATen/Parallel.h>
 
 #include "stfcube/models/nn/api/training.hpp"
 #include "stfcube/models/nn/network_registry.hpp"
@@ -168,9 +169,15 @@ class CheckpointClock {
 
 }  // namespace
 
+void check_training(TrainingTask const& task, int ranks) {
+  device_of(task.device);
+  check_training_options(task.training, make_network(task.network, task.shape, task.options)->info(), ranks);
+}
+
 TrainingResult train_network(TrainingTask const& task, std::filesystem::path const& weights, ModelCard card,
                              RankGroup const& ranks, TrainingHooks const& hooks) {
   auto const device = device_of(task.device);
+  if (task.threads > 0) at::set_num_threads(task.threads);
   torch::manual_seed(task.training.seed);
   auto const network = make_network(task.network, task.shape, task.options);
   network->to(device);
@@ -213,25 +220,11 @@ TrainingResult train_network(TrainingTask const& task, std::filesystem::path con
   }
   if (ranks.rank == 0 && !weights.empty()) {
     complete(card, task, info, PatchFile(task.patches).header().band_names, result);
-    write_weight_file(weights, arrays_of(*network), card);
+    auto const arrays = arrays_of(*network);
+    if (hooks.digest) card.sha256 = hooks.digest(weight_data(arrays));
+    write_weight_file(weights, arrays, card);
   }
   return result;
-}
-
-std::string curve_csv(std::vector<CurvePoint> const& curve) {
-  std::string text = "step,loss,reconstruction,learning_rate,validation\n";
-  char line[160];
-  for (auto const& point : curve) {
-    std::snprintf(line, sizeof line, "%lld,%.9g,%.9g,%.9g,", static_cast<long long>(point.step), point.loss,
-                  point.reconstruction, point.learning_rate);
-    text += line;
-    if (point.validation >= 0) {
-      std::snprintf(line, sizeof line, "%.9g", point.validation);
-      text += line;
-    }
-    text += "\n";
-  }
-  return text;
 }
 
 namespace {

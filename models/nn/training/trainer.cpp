@@ -69,6 +69,19 @@ class Frozen {
 
 }  // namespace
 
+void check_training_options(TrainingOptions const& options, NetworkInfo const& info, int ranks) {
+  require(options.batch >= ranks, ErrorKind::config,
+          "A batch of " + std::to_string(options.batch) + " patches is too small for " +
+              std::to_string(ranks) + " ranks: each needs one.");
+  require(options.steps > 0 && options.validate_every > 0 && options.ema >= 0 && options.ema < 1,
+          ErrorKind::config,
+          "Training needs a positive number of steps and an average's decay from 0 to below 1.");
+  Reconstruction const loss(options.loss);
+  Schedule const schedule(options.schedule, options.steps);
+  weights_tensor(options.band_weights, info.bands, torch::kCPU);
+  if (options.adversarial != "none") AdversarialGame const game(options.adversarial);
+}
+
 Trainer::Trainer(Network& network, SampleSource const& training, SampleSource const* validation,
                  TrainingOptions options, RankGroup ranks)
     : network_(network),
@@ -83,18 +96,12 @@ Trainer::Trainer(Network& network, SampleSource const& training, SampleSource co
       optimiser_(parameters_.values(), options_.beta1, options_.beta2, options_.weight_decay),
       average_(parameters_.values(), options_.ema),
       band_weights_(weights_tensor(options_.band_weights, network.info().bands, device_)) {
-  require(options_.batch >= ranks_.size, ErrorKind::config,
-          "A batch of " + std::to_string(options_.batch) + " patches is too small for " +
-              std::to_string(ranks_.size) + " ranks: each needs one.");
-  require(options_.steps > 0 && options_.validate_every > 0 && options_.ema >= 0 && options_.ema < 1,
-          ErrorKind::config,
-          "Training needs a positive number of steps and an average's decay from 0 to below 1.");
+  check_training_options(options_, network.info(), ranks_.size);
   if (network.info().path == InferencePath::diffusion) diffusion_.emplace(network.info().steps);
   if (options_.adversarial == "none") return;
-  AdversarialGame const game(options_.adversarial);
   discriminator_ = network.make_discriminator();
   if (!discriminator_) return;
-  game_ = game;
+  game_.emplace(options_.adversarial);
   discriminator_->to(device_);
   judge_parameters_.emplace(*discriminator_, 0);
   judge_optimiser_.emplace(judge_parameters_->values(), options_.beta1, options_.beta2,
@@ -314,7 +321,7 @@ Trainer::Outcome Trainer::run(Hooks const& hooks) {
   auto reported = curve_.size();
   double latest_validation = -1;
   auto const report = [&] {
-    if (!hooks.report) return;
+    if (!hooks.report || reported == curve_.size()) return;
     flush_curve();
     double const seconds = std::chrono::duration<double>(Clock::now() - begin).count();
     TrainingProgress progress{.step = step_, .steps = options_.steps, .validation = latest_validation};

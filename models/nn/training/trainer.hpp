@@ -20,6 +20,9 @@
 
 namespace stfcube::nn {
 
+/// @throws Error(config) for options that contradict themselves or do not fit the network
+void check_training_options(TrainingOptions const& options, NetworkInfo const& info, int ranks);
+
 /// Trains one network. What is drawn at random depends on seed, step and place in the global batch only, and
 /// gradients are sums over the global batch divided by its size: the curve does not depend on the number of
 /// ranks (but for rounding; networks with batch normalisation see only their own rank's part). On one rank a

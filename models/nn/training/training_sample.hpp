@@ -4,7 +4,7 @@
 
 #include "stfcube/models/nn/api/training_options.hpp"
 #include "stfcube/models/nn/network.hpp"
-#include "stfcube/models/nn/training/counter_random.hpp"
+#include "stfcube/models/nn/api/counter_random.hpp"
 #include "stfcube/models/nn/training/sample_source.hpp"
 
 namespace stfcube::nn {

@@ -180,14 +180,6 @@ TEST(TrainingSample, hides_the_target_from_series_networks) {
   EXPECT_EQ(sample.input.day_of_year[0][0].item<float>(), 27);
 }
 
-TEST(DiffusionSteps, follow_the_cosine_schedule) {
-  DiffusionSteps const steps(1'000);
-  auto const level = [](double i) { return std::pow(std::cos((i / 1'000 + 0.008) / 1.008 * M_PI / 2), 2); };
-  EXPECT_NEAR(steps.remaining()[0].item<float>(), level(1) / level(0), 1e-6);
-  EXPECT_NEAR(steps.remaining()[499].item<float>(), level(500) / level(0), 1e-6);
-  EXPECT_LT(steps.remaining()[999].item<float>(), 1e-5);
-}
-
 TEST(DiffusionSteps, draw_noise_per_patch) {
   DiffusionSteps const steps(100);
   auto const clean = torch::zeros({3, 2, 32, 32});
@@ -196,7 +188,8 @@ TEST(DiffusionSteps, draw_noise_per_patch) {
   EXPECT_TRUE(torch::equal(together.image[2], alone.image[0]));
   EXPECT_EQ(together.step[2].item<std::int64_t>(), alone.step[0].item<std::int64_t>());
   EXPECT_FALSE(torch::equal(together.image[0], together.image[1]));
-  auto const left = steps.remaining()[together.step[0].item<std::int64_t>()].item<float>();
+  double const left =
+      steps.schedule().image_share[static_cast<std::size_t>(together.step[0].item<std::int64_t>())];
   EXPECT_NEAR(together.image[0].std().item<float>(), std::sqrt(1 - left), 0.05);
 }
 

@@ -16,6 +16,7 @@
 #include "stfcube/jobs/evaluate.hpp"
 #include "stfcube/jobs/fold_run.hpp"
 #include "stfcube/jobs/series_report.hpp"
+#include "stfcube/models/shipped_weights.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 #include "stfcube/partitioning/core/log.hpp"
 #include "stfcube/partitioning/core/text.hpp"
@@ -29,11 +30,12 @@ std::vector<std::string> known_methods() {
   return names;
 }
 
-/// All methods; of networks the one that the job has weights for.
+/// All methods; of networks those whose weights come with stfcube, and the one that the job has weights for.
 std::vector<std::string> default_methods(JobSpec const& job) {
   auto methods = known_methods();
   std::erase_if(methods, [&](std::string const& name) {
-    return model_registry().at(name).needs_weights() && (job.weights.empty() || name != job.model_name);
+    return model_registry().at(name).needs_weights() && shipped_weights(name).empty() &&
+           (job.weights.empty() || name != job.model_name);
   });
   return methods;
 }

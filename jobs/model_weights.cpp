@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "stfcube/models/nn/api/predictor.hpp"
+#include "stfcube/models/shipped_weights.hpp"
 #include "stfcube/partitioning/core/digest.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 
@@ -26,12 +27,28 @@ std::string file_sha256(std::filesystem::path const& path) {
   return hash.hex();
 }
 
+/// The file that the job names, else the one that comes with stfcube for its network; empty when there is
+/// neither.
+std::filesystem::path weights_of(KeyValues& values, std::filesystem::path const& folder) {
+  auto& given = values["model.weights"];
+  if (given.empty() || given.front().empty()) {
+    auto const name = values.find("model.name");
+    auto const shipped =
+        name == values.end() ? std::filesystem::path() : shipped_weights(name->second.front());
+    if (shipped.empty()) {
+      if (given.empty()) values.erase("model.weights");
+      return {};
+    }
+    given = {shipped.string()};
+  }
+  return folder / given.front();
+}
+
 }  // namespace
 
 KeyValues with_weights(KeyValues values, std::filesystem::path const& folder) {
-  auto const given = values.find("model.weights");
-  if (given == values.end() || given->second.front().empty()) return values;
-  std::filesystem::path const path = folder / given->second.front();
+  std::filesystem::path const path = weights_of(values, folder);
+  if (path.empty()) return values;
   std::string const found = file_sha256(path);
   auto& expected = values["model.weights_sha256"];
   require(expected.empty() || expected.front() == found, ErrorKind::config,

@@ -4,6 +4,7 @@
 
 #include "stfcube/models/deep/network_model.hpp"
 #include "stfcube/models/nn/api/network_list.hpp"
+#include "stfcube/models/shipped_weights.hpp"
 #include "stfcube/partitioning/core/error.hpp"
 #include "stfcube/partitioning/core/log.hpp"
 #include "stfcube/partitioning/core/text.hpp"
@@ -71,13 +72,14 @@ std::unique_ptr<FusionModel> make_network_model(nn::NetworkDescription const& ne
     use.members = options.integer("members", 1, 1000);
     use.seed = static_cast<std::uint64_t>(options.integer("seed", 0, 2147483647));
   }
+  auto const weights = settings.weights.empty() ? shipped_weights(network.name) : settings.weights;
   require(
-      !settings.weights.empty(), ErrorKind::config,
+      !weights.empty(), ErrorKind::config,
       fmt::format("model.weights is missing: {0} is a network and needs a file of weights. Train them "
                   "('stfcube train'), take over published ones ('stfcube import-weights'), or give a file: "
                   "model.weights = {0}.safetensors.",
                   network.name));
-  auto predictor = nn::load_predictor({.file = settings.weights,
+  auto predictor = nn::load_predictor({.file = weights,
                                        .network = network.name,
                                        .bands = settings.bands,
                                        .ratio = settings.ratio,
@@ -85,7 +87,7 @@ std::unique_ptr<FusionModel> make_network_model(nn::NetworkDescription const& ne
   if (is_other_ratio(predictor->card().ratio, settings.ratio)) {
     log::warning(fmt::format(
         "the weights of {} were trained at the ratio {}, but the job's is {}: expect them to do worse",
-        settings.weights.string(), predictor->card().ratio, settings.ratio));
+        weights.string(), predictor->card().ratio, settings.ratio));
   }
   return std::make_unique<NetworkModel>(settings, use, std::move(predictor));
 }

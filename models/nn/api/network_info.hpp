@@ -38,6 +38,7 @@ struct NetworkInfo {
   NetworkForm form = NetworkForm::one_pair;
   InferencePath path = InferencePath::local;
   int bands = 6;
+  bool any_bands = false;  ///< the same parameters serve any set of bands; the card of weights then says "*"
   int radius_px = 0;  ///< largest distance, in one direction, at which an input pixel changes an output pixel
   int align_px = 1;   ///< blocks begin at multiples of this: the product of the network's strides
   int patch_px = 256;            ///< lattice and diffusion: side of a patch

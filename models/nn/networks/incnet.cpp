@@ -41,6 +41,7 @@ Incnet::Incnet(IncnetOptions const& options)
             .form = NetworkForm::two_pairs,
             .path = InferencePath::local,
             .bands = options.bands,
+            .any_bands = true,
             .one_sided = true} {
   first_ = register_module("first", convolution(features, options.width, 3));
   info_.radius_px = 1 + 2 * (options.window / 2);

@@ -2,11 +2,14 @@
 
     python3 incnet_patches.py scenes --stfcube build/release/stfcube --data DIR --out scenes/
     python3 incnet_patches.py patches --scenes scenes/ --out train.patches --validation-out validation.patches
+    stfcube_nn train --patches train.patches --validation validation.patches --network incnet --out incnet.safetensors \\
+      --steps 3000 --batch 8 --loss l1 --learning-rate 2e-3 --warm-up 100 --ema 0.995 --validate-every 1000
+    python3 incnet_patches.py card --weights incnet.safetensors --out models/weights/incnet.safetensors
 
 `scenes` gathers series of fine images: simulated landscapes, and real ones whose licence allows weights to be made from them
 (DIR holds one folder for each). It needs rasterio. `patches` draws patches of 96 px and makes the coarse images that belong to them: fine images blurred, displaced,
 averaged over cells of 8 to 30 px, with errors that differ from date to date as those of sensors do. It needs NumPy and SciPy only. The file format is
-that of models/nn/api/patch_file.hpp.
+that of models/nn/api/patch_file.hpp. `card` tells in the weight file what it was trained on.
 """
 import argparse
 import pathlib
@@ -260,6 +263,34 @@ def patches(arguments):
         write(arguments.validation_out, [one for job in validation for one in job.result()])
 
 
+# Card --------------------------------------------------------------------------------------------------------------
+
+
+def card(arguments):
+    """The same numbers with a card that says what they were trained on."""
+    import hashlib
+    import json
+
+    content = pathlib.Path(arguments.weights).read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:8 + length])
+    header["__metadata__"].update({
+        "stfcube.bands": "*",
+        "stfcube.ratio": "8-30",
+        "stfcube.licence": "Apache-2.0",
+        "stfcube.sha256": hashlib.sha256(content[8 + length:]).hexdigest(),
+        "stfcube.source": "stfcube, models/nn/recipes/incnet_patches.py",
+        "stfcube.training_data":
+            "stfcube simulate (5 landscapes, 6 dates each); Sentinel-2 of Bolzano, June 2022 (modified Copernicus Sentinel data 2022, "
+            "openeo-processes-dask, Apache-2.0); Landsat 8 of the Pantanal, August 2019 (public domain, CC0); seasonal Landsat NDVI "
+            "composites 2014-2020 (scikit-map, MIT); Landsat 8 and MODIS, central Europe, August 2016 (public domain, BSD-3-Clause). "
+            "Coarse images are simulated, except those of the last one. Not trained on: BOREAS, Coleambally, Kranj, the NDVI series of 2015.",
+    })
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    pathlib.Path(arguments.out).write_bytes(len(text).to_bytes(8, "little") + text + content[8 + length:])
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
@@ -276,5 +307,9 @@ if __name__ == "__main__":
     two.add_argument("--validation-out", required=True)
     two.add_argument("--workers", type=int, default=None)
     two.add_argument("--seed", type=int, default=1)
+    three = commands.add_parser("card")
+    three.set_defaults(call=card)
+    three.add_argument("--weights", required=True)
+    three.add_argument("--out", required=True)
     parsed = parser.parse_args()
     parsed.call(parsed)

@@ -133,6 +133,7 @@ void complete(ModelCard& card, TrainingTask const& task, NetworkInfo const& info
     if (name.starts_with(task.network + ".")) card.options[name.substr(task.network.size() + 1)] = value;
   }
   if (card.bands.empty()) card.bands = bands;
+  if (info.any_bands) card.bands = {"*"};
   card.scaling = info.scaling;
   if (card.ratio.empty()) card.ratio = std::to_string(task.shape.ratio);
   if (result.scores.pixels == 0) return;

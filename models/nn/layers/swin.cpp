@@ -30,14 +30,14 @@ Tensor relative_places(int window) {
   return (down * (2 * window - 1) + right).reshape({-1});
 }
 
-/// -100 between tokens of a shifted window that lie on different sides of the map's edge.
-Tensor mask_of_shift(int side, int window, int shift) {
+/// The part of the map that each token of shifted windows lies in, [count, tokens]: parts differ where
+/// tokens of a window came together by the wrap only.
+Tensor parts_of_shift(int side, int window, int shift) {
   Tensor band = torch::zeros({side});
   band.slice(0, side - window, side - shift).fill_(1);
   band.slice(0, side - shift, side).fill_(2);
   Tensor const part = band.unsqueeze(1) * 3 + band.unsqueeze(0);
-  Tensor const label = partitioned(part.reshape({1, side, side, 1}), window).squeeze(-1);
-  return (label.unsqueeze(1) != label.unsqueeze(2)).to(torch::kFloat32) * -100;
+  return partitioned(part.reshape({1, side, side, 1}), window).squeeze(-1);
 }
 
 }  // namespace
@@ -47,7 +47,7 @@ SwinWindows::SwinWindows(int side, int window, bool shifted)
       window_(std::min(side, window)),
       shift_(shifted && side > window ? window / 2 : 0),
       relative_place_(relative_places(window_)) {
-  if (shift_ > 0) mask_ = mask_of_shift(side_, window_, shift_);
+  if (shift_ > 0) part_ = parts_of_shift(side_, window_, shift_);
 }
 
 Tensor SwinWindows::split(Tensor const& map) const {
@@ -72,8 +72,9 @@ Tensor SwinWindows::logits(Tensor const& q, Tensor const& k, Tensor const& table
                           .permute({2, 0, 1});
   Tensor const plain = torch::matmul(q, k.transpose(-2, -1)) + bias;
   if (shift_ == 0) return plain;
-  return (plain.reshape({-1, count(), heads, tokens(), tokens()}) + mask_.to(plain.options()).unsqueeze(1))
-      .reshape(plain.sizes());
+  Tensor const part = part_.to(plain.options());
+  Tensor const mask = (part.unsqueeze(1) != part.unsqueeze(2)).to(plain.scalar_type()) * -100;
+  return (plain.reshape({-1, count(), heads, tokens(), tokens()}) + mask.unsqueeze(1)).reshape(plain.sizes());
 }
 
 Tensor by_head(Tensor const& features, int heads) {

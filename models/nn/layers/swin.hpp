@@ -28,7 +28,7 @@ class SwinWindows {
  private:
   int side_, window_, shift_;
   torch::Tensor relative_place_;  ///< [tokens * tokens]
-  torch::Tensor mask_;  ///< [count, tokens, tokens]: 0, or -100 between parts; undefined without shift
+  torch::Tensor part_;            ///< [count, tokens], of shifted windows: -100 between different parts
 };
 
 /// [windows, tokens, heads * d] -> [windows, heads, tokens, d].

@@ -7,6 +7,7 @@
 #include "stfcube/partitioning/core/error.hpp"
 #include "stfcube/tests/models/nn/golden_network.hpp"
 #include "stfcube/tests/models/nn/network_checks.hpp"
+#include "stfcube/tests/models/nn/training_checks.hpp"
 
 namespace stfcube::nn {
 namespace {
@@ -92,6 +93,13 @@ TEST(Convlstm, reads_the_mask_of_the_coarse_series_only_where_asked) {
 TEST(Convlstm, refuses_longer_series_than_its_option_says) {
   Convlstm network({.bands = 2, .hidden = 4, .dates = 4});
   EXPECT_THROW(network.predict(random_input(network.info(), 8, 8)), Error);
+}
+
+TEST(Convlstm, overfits_a_patch) {
+  torch::manual_seed(3);
+  Convlstm network({.bands = 2, .hidden = 32});
+  EXPECT_TRUE(
+      testing::overfits(network, {.size = 16, .steps = 600, .learning_rate = 5e-3, .largest_share = 0.1}));
 }
 
 TEST(Convlstm, is_made_with_its_options) {

@@ -4,6 +4,7 @@
 
 #include "stfcube/tests/models/nn/golden_network.hpp"
 #include "stfcube/tests/models/nn/network_checks.hpp"
+#include "stfcube/tests/models/nn/training_checks.hpp"
 #include "stfcube/tests/support/world.hpp"
 
 namespace stfcube::nn {
@@ -46,8 +47,8 @@ TEST(Mlffgan, by_blocks_gives_the_result_of_the_whole_scene) {
 }
 
 TEST(Mlffgan, gradients_are_those_of_differences) {
-  Mlffgan network({.bands = 2, .width = 1});
-  EXPECT_LT(testing::gradient_error(network, 32, 32), 1e-4);
+  Mlffgan network({.bands = 2, .width = 2});
+  EXPECT_LT(testing::directional_gradient_error(network, 64, 48), 1e-4);
 }
 
 TEST(Mlffgan, by_blocks_gives_the_result_of_the_whole_scene) {
@@ -91,6 +92,12 @@ TEST(Mlffgan, discriminator_sees_the_image_and_the_coarse_image_of_its_date) {
   EXPECT_TRUE(torch::equal(discriminator->judge(input.fine_before, other), scores));
   other.coarse_target = torch::zeros_like(input.coarse_target);
   EXPECT_FALSE(torch::equal(discriminator->judge(input.fine_before, other), scores));
+}
+
+TEST(Mlffgan, overfits_a_patch) {
+  torch::manual_seed(3);
+  Mlffgan network({.bands = 2, .width = 8});
+  EXPECT_TRUE(testing::overfits(network));
 }
 
 TEST(Mlffgan, is_made_with_the_width_of_its_option) {

@@ -6,6 +6,7 @@
 #include "stfcube/partitioning/core/error.hpp"
 #include "stfcube/tests/models/nn/golden_network.hpp"
 #include "stfcube/tests/models/nn/network_checks.hpp"
+#include "stfcube/tests/models/nn/training_checks.hpp"
 
 namespace stfcube::nn {
 namespace {
@@ -107,6 +108,14 @@ TEST(Pixseq, without_any_observation_gives_the_coarse_series) {
   input.fine_series_valid.zero_();
   input.coarse_series_valid.zero_();
   EXPECT_TRUE(torch::equal(network.predict(input), input.coarse_series));
+}
+
+TEST(Pixseq, overfits_a_patch) {
+  torch::manual_seed(3);
+  Pixseq network({.bands = 2, .hidden = 32});
+  // Two bands on two dates do not say all about a pixel of five covers.
+  EXPECT_TRUE(
+      testing::overfits(network, {.size = 16, .steps = 400, .learning_rate = 1e-2, .largest_share = 0.4}));
 }
 
 TEST(Pixseq, is_made_with_its_options) {

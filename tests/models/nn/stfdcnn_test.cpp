@@ -4,6 +4,7 @@
 
 #include "stfcube/tests/models/nn/golden_network.hpp"
 #include "stfcube/tests/models/nn/network_checks.hpp"
+#include "stfcube/tests/models/nn/training_checks.hpp"
 
 namespace stfcube::nn {
 namespace {
@@ -84,6 +85,12 @@ TEST(Stfdcnn, shows_the_image_of_the_first_stage) {
   ASSERT_EQ(all.size(), 2u);
   EXPECT_TRUE(torch::equal(all[0], network.predict(input)));
   EXPECT_EQ(all[1].sizes(), torch::IntArrayRef({1, 2, 6, 8}));
+}
+
+TEST(Stfdcnn, overfits_a_patch) {
+  torch::manual_seed(3);
+  Stfdcnn network({.bands = 2});
+  EXPECT_TRUE(testing::overfits(network, {.steps = 500}));
 }
 
 TEST(Stfdcnn, is_made_with_its_options) {

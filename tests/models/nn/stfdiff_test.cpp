@@ -6,6 +6,7 @@
 #include "stfcube/partitioning/core/error.hpp"
 #include "stfcube/tests/models/nn/golden_network.hpp"
 #include "stfcube/tests/models/nn/network_checks.hpp"
+#include "stfcube/tests/models/nn/training_checks.hpp"
 #include "stfcube/tests/support/world.hpp"
 
 namespace stfcube::nn {
@@ -81,6 +82,12 @@ TEST(Stfdiff, samples_an_image_in_steps) {
       });
   EXPECT_TRUE(torch::isfinite(image).all().item<bool>());
   EXPECT_LE(image.abs().max().item<float>(), 1);
+}
+
+TEST(Stfdiff, overfits_a_patch) {
+  torch::manual_seed(3);
+  Stfdiff network({.bands = 2, .width = 8});
+  EXPECT_TRUE(testing::overfits(network));
 }
 
 TEST(Stfdiff, is_made_with_its_options) {

@@ -5,6 +5,7 @@
 #include "stfcube/partitioning/core/error.hpp"
 #include "stfcube/tests/models/nn/golden_network.hpp"
 #include "stfcube/tests/models/nn/network_checks.hpp"
+#include "stfcube/tests/models/nn/training_checks.hpp"
 
 namespace stfcube::nn {
 namespace {
@@ -63,6 +64,12 @@ TEST(Stfmlp, published_weights_take_one_pair_alone_and_let_changes_cancel) {
 TEST(Stfmlp, refuses_patches_of_another_size) {
   Stfmlp network({.bands = 2, .width = 3, .patch = 8});
   EXPECT_THROW(network.predict(random_input(network.info(), 12, 8)), Error);
+}
+
+TEST(Stfmlp, overfits_a_patch) {
+  torch::manual_seed(3);
+  Stfmlp network({.bands = 2, .width = 12, .patch = 16});
+  EXPECT_TRUE(testing::overfits(network, {.size = 16}));
 }
 
 TEST(Stfmlp, is_made_with_its_options) {

@@ -5,6 +5,7 @@
 #include "stfcube/partitioning/core/error.hpp"
 #include "stfcube/tests/models/nn/golden_network.hpp"
 #include "stfcube/tests/models/nn/network_checks.hpp"
+#include "stfcube/tests/models/nn/training_checks.hpp"
 #include "stfcube/tests/support/world.hpp"
 
 namespace stfcube::nn {
@@ -70,6 +71,12 @@ TEST(Swinstfm, fusions_differ) {
 TEST(Swinstfm, refuses_patches_of_another_size) {
   Swinstfm network({.bands = 2, .width = 4, .patch = 32});
   EXPECT_THROW(network.predict(random_input(network.info(), 64, 64)), Error);
+}
+
+TEST(Swinstfm, overfits_a_patch) {
+  torch::manual_seed(3);
+  Swinstfm network({.bands = 2, .width = 8, .patch = 32});
+  EXPECT_TRUE(testing::overfits(network));
 }
 
 TEST(Swinstfm, is_made_with_its_options) {

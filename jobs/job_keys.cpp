@@ -105,7 +105,7 @@ std::vector<JobKey> training_keys() {
       key("learning_rate", "0.001", "highest learning rate"),
       key("schedule", "cosine", "of the learning rate: constant, cosine, step or plateau"),
       key("warm_up", "0", "steps over which the learning rate rises from zero"),
-      key("weight_decay", "1e-6", "AdamW"),
+      key("weight_decay", "1e-6", "decay of the parameters, decoupled from the gradient (AdamW)"),
       key("clip", "1", "largest norm of a gradient; 0 = any"),
       key("loss", "l1 + 0.8 msssim",
           "sum of l1, mse, charbonnier, cos, sam, msssim, msssim-tan, msssim-relu with weights"),

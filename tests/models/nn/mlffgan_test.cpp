@@ -51,17 +51,6 @@ TEST(Mlffgan, gradients_are_those_of_differences) {
   EXPECT_LT(testing::directional_gradient_error(network, 64, 48), 1e-4);
 }
 
-TEST(Mlffgan, by_blocks_gives_the_result_of_the_whole_scene) {
-  torch::NoGradGuard const fixed;
-  Mlffgan network({.bands = 2, .width = 1});
-  network.eval();
-  auto const scene = random_input(network.info(), 32, 384);
-  EXPECT_EQ(testing::scene_constants(network, scene, 192).size(), 2u * 5);
-  EXPECT_LT(
-      testing::relative_difference(testing::predict_by_blocks(network, scene, 192), network.predict(scene)),
-      1e-5);
-}
-
 TEST(Mlffgan, runs_on_odd_sizes) {
   Mlffgan network({.bands = 3, .width = 2});
   EXPECT_TRUE(testing::runs_on_odd_sizes(network));

@@ -99,7 +99,7 @@ TEST(Convlstm, overfits_a_patch) {
   torch::manual_seed(3);
   Convlstm network({.bands = 2, .hidden = 32});
   EXPECT_TRUE(
-      testing::overfits(network, {.size = 16, .steps = 600, .learning_rate = 5e-3, .largest_share = 0.1}));
+      testing::overfits(network, {.size = 8, .ratio = 4, .steps = 600, .learning_rate = 5e-3}));
 }
 
 TEST(Convlstm, is_made_with_its_options) {

@@ -112,10 +112,9 @@ TEST(Pixseq, without_any_observation_gives_the_coarse_series) {
 
 TEST(Pixseq, overfits_a_patch) {
   torch::manual_seed(3);
-  Pixseq network({.bands = 2, .hidden = 32});
-  // Two bands on two dates do not say all about a pixel of five covers.
+  Pixseq network({.bands = 3, .hidden = 32});
   EXPECT_TRUE(
-      testing::overfits(network, {.size = 16, .steps = 400, .learning_rate = 1e-2, .largest_share = 0.4}));
+      testing::overfits(network, {.size = 8, .ratio = 4, .steps = 600, .learning_rate = 1e-2}));
 }
 
 TEST(Pixseq, is_made_with_its_options) {

@@ -6,7 +6,7 @@ namespace stfcube::nn {
 namespace {
 
 torch::Tensor mean_per_patch(torch::Tensor const& scores) {
-  return scores.flatten(1).mean(1);
+  return scores.reshape({scores.size(0), -1}).mean(1);
 }
 
 }  // namespace

@@ -15,10 +15,10 @@ nn::PatchBatch simulated_patches(int count, int bands, int size, int ratio, std:
 struct OverfitOptions {
   int size = 32;
   int ratio = 8;
-  std::int64_t steps = 300;
+  std::int64_t steps = 600;
   double learning_rate = 3e-3;
   double largest_share = 0.05;
-  std::string loss = "l1";
+  std::string loss = "mse";
 };
 
 /// Whether a network of small width can be trained until the reconstruction term on one patch is below 5 % of

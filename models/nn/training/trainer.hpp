@@ -39,13 +39,14 @@ class Trainer {
 
   /// What happens between steps. All may be empty.
   struct Hooks {
-    std::function<bool()>
-        should_stop;  ///< asked on each rank before every step; one that says yes ends the run
-    std::function<bool()>
-        should_save;  ///< asked likewise; one that says yes makes all call `save` after the step
-    std::function<void()> save = {};  ///< collective; may call checkpoint()
-    std::function<void(TrainingProgress const&)> report =
-        {};  ///< on every rank, once a second and at the end
+    /// Asked on each rank before every step; one that says yes ends the run.
+    std::function<bool()> should_stop = {};
+    /// Asked likewise; one that says yes makes all call `save` after the step.
+    std::function<bool()> should_save = {};
+    /// Collective; may call checkpoint().
+    std::function<void()> save = {};
+    /// On every rank, once a second and at the end.
+    std::function<void(TrainingProgress const&)> report = {};
   };
 
   enum class Outcome { finished, stopped_early, interrupted };

@@ -66,8 +66,7 @@ Stack<Dn> landscape(std::vector<Date> const& dates, Kind const& kind, int step) 
 }
 
 struct Job {
-  explicit Job(ModelSettings const& settings, std::string const& network)
-      : model(make_model(network, settings)) {
+  Job(ModelSettings const& settings, Kind const& kind) : model(make_model(kind.network, settings)) {
     task.fine_grid.width = kind.width;
     task.fine_grid.height = kind.height;
     task.ratio = ratio;

@@ -11,8 +11,8 @@ packages=(
   libtbb-dev
   libboost-dev libboost-program-options-dev
   libhwy-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libssl-dev libisal-dev libdeflate-dev libzstd-dev
-  # networks; the serial BLAS, since Debian's default one makes matrix products slow and the threaded ones bring their own threads
-  libtorch-dev libopenblas0-serial
+  # networks; the default BLAS is slow in matrix products, the serial OpenBLAS wrong in several threads
+  libtorch-dev libopenblas0-openmp
   libgtest-dev libgmock-dev libbenchmark-dev
   # for the tests that read cubes as users do
   python3-h5py python3-xarray python3-h5netcdf python3-netcdf4 python3-rasterio python3-numpy python3-skimage python3-dask

@@ -1,7 +1,7 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstdio>
+
+#include <fmt/format.h>
 
 #include "stfcube/jobs/apps/commands.hpp"
 #include "stfcube/jobs/cube_state.hpp"
@@ -33,7 +33,9 @@ int plan(CommandArguments const& arguments, Words const&, Communicator const& co
   });
   CubeState const state = cube_state(spec, comm);
   auto const job = prepare_job(spec, state.started, comm);
-  if (comm.is_root()) fmt::print("{}", arguments.has("json") ? plan_json(*job, state.text, ranks) : plan_report(*job, state.text, ranks));
+  if (comm.is_root())
+    fmt::print("{}", arguments.has("json") ? plan_json(*job, state.text, ranks)
+                                           : plan_report(*job, state.text, ranks));
   return 0;
 }
 
@@ -71,10 +73,11 @@ void show_model(std::string const& name, bool print) {
   ModelInfo const info = describe_model(name, settings);
   if (!print) return;
   ModelEntry const& entry = model_registry().at(name);
-  fmt::print("{} - {}\n{}\nSource: {}\nPairs needed: {}; coarse observation of the target date: {}\n"
-             "Support (defaults): {} fine pixels, {} coarse cells\n",
-             name, info.title, entry.summary, info.citation, info.pairs_needed, info.needs_coarse ? "used" : "not used",
-             info.support.halo_px, info.support.halo_cells);
+  fmt::print(
+      "{} - {}\n{}\nSource: {}\nPairs needed: {}; coarse observation of the target date: {}\n"
+      "Support (defaults): {} fine pixels, {} coarse cells\n",
+      name, info.title, entry.summary, info.citation, info.pairs_needed,
+      info.needs_coarse ? "used" : "not used", info.support.halo_px, info.support.halo_cells);
   if (entry.needs_weights()) fmt::print("A network: needs a file of weights (model.weights)\n");
   if (!entry.options.empty()) fmt::print("Options:\n");
   for (OptionSpec const& option : entry.options) {
@@ -84,7 +87,12 @@ void show_model(std::string const& name, bool print) {
 }
 
 void print_models() {
-  for (auto const& [name, entry] : model_registry()) fmt::print("{:<12} {}\n", name, entry.summary);
+  for (bool const networks : {false, true}) {
+    if (networks) fmt::print("\nNetworks, which need model.weights (incnet comes with its own):\n");
+    for (auto const& [name, entry] : model_registry()) {
+      if (entry.needs_weights() == networks) fmt::print("{:<12} {}\n", name, entry.summary);
+    }
+  }
   fmt::print("\n'stfcube models NAME' shows the source, the support and the options of one.\n");
 }
 
@@ -100,17 +108,31 @@ int models(CommandArguments const& arguments, Words const& words, Communicator c
 
 std::vector<Command> job_commands() {
   return {
-      {{"run", "JOB.cfg", "Builds the cube of a job, or continues it. Under mpirun or srun on all their ranks.",
-        {{"fresh", "", "start over: replace a cube or a started run under cube.path"}}, true},
+      {{"run",
+        "JOB.cfg",
+        "Builds the cube of a job, or continues it. Under mpirun or srun on all their ranks.",
+        {{"fresh", "", "start over: replace a cube or a started run under cube.path"}},
+        true},
        run},
-      {{"plan", "JOB.cfg", "Checks everything 'run' would check and prints what it would do; computes nothing.",
-        {{"json", "", "for machines"}, {"ranks", "N", "ranks the Slurm request is made for", "1"}}, true},
+      {{"plan",
+        "JOB.cfg",
+        "Checks everything 'run' would check and prints what it would do; computes nothing.",
+        {{"json", "", "for machines"}, {"ranks", "N", "ranks the Slurm request is made for", "1"}},
+        true},
        plan},
-      {{"status", "CUBE", "Tells how far a cube is, while a run writes it and after its end.", {{"json", "", "for machines"}}},
+      {{"status",
+        "CUBE",
+        "Tells how far a cube is, while a run writes it and after its end.",
+        {{"json", "", "for machines"}}},
        status},
-      {{"train", "JOB.cfg", "Trains a network on the pairs of a job, or goes on with it. Under mpirun or srun on all their ranks.",
-        {{"export-patches", "FILE", "only write the training patches (and FILE.validation), for another machine"},
-         {"fresh", "", "start over: forget the training that was begun"}}, true},
+      {{"train",
+        "JOB.cfg",
+        "Trains a network on the pairs of a job, or goes on with it. Under mpirun or srun on all their "
+        "ranks.",
+        {{"export-patches", "FILE",
+          "only write the training patches (and FILE.validation), for another machine"},
+         {"fresh", "", "start over: forget the training that was begun"}},
+        true},
        train_network},
       {{"init", "", "Prints a commented job file with all keys and defaults.", {}}, init},
       {{"models", "[NAME]", "Lists the fusion methods, or describes one.", {}}, models},

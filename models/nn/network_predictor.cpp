@@ -7,6 +7,7 @@
 #include "stfcube/models/nn/api/counter_noise.hpp"
 #include "stfcube/models/nn/api/network_list.hpp"
 #include "stfcube/models/nn/api/predictor.hpp"
+#include "stfcube/models/nn/blas.hpp"
 #include "stfcube/models/nn/diffusion.hpp"
 #include "stfcube/models/nn/layers/map_statistics.hpp"
 #include "stfcube/models/nn/network_registry.hpp"
@@ -102,6 +103,9 @@ class NetworkPredictor final : public Predictor {
  private:
   template <class Body>
   void guarded(BlockImages const& images, Body const& body) const {
+    static std::mutex one_at_a_time;
+    std::unique_lock<std::mutex> turn(one_at_a_time, std::defer_lock);
+    if (blas_needs_turns()) turn.lock();
     use_calling_thread_alone();
     c10::InferenceMode const inference;
     try {

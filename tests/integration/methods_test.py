@@ -19,7 +19,7 @@ OPTIONS = {"spstfm": {"spstfm.atoms": 32, "spstfm.training": 200, "spstfm.rounds
 
 
 def methods():
-    listing = stfcube("models").stdout
+    listing = stfcube("models").stdout.split("Networks")[0]
     return [line.split()[0] for line in listing.splitlines() if re.match(r"[a-z_]+  ", line)]
 
 

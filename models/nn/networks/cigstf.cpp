@@ -59,7 +59,7 @@ torch::Tensor Cigstf::predict(NetworkInput const& input) {
 NetworkEntry cigstf_entry() {
   return {.summary =
               "a head that estimates where the surface changed guides the fusion of dilated and residual "
-              "features (buildable reading)",
+              "features",
           .evidence = Evidence::reading,
           .options = specs,
           .make = [](NetworkShape const& shape, ModelOptions const& options) -> std::shared_ptr<Network> {

@@ -51,9 +51,7 @@ torch::Tensor Dmnet::predict(NetworkInput const& input) {
 }
 
 NetworkEntry dmnet_entry() {
-  return {.summary =
-              "dilated convolutions at several scales over the coarse change and the fine image (buildable "
-              "reading)",
+  return {.summary = "dilated convolutions at several scales over the coarse change and the fine image",
           .evidence = Evidence::reading,
           .options = specs,
           .make = [](NetworkShape const& shape, ModelOptions const& options) -> std::shared_ptr<Network> {

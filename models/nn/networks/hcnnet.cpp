@@ -70,15 +70,14 @@ torch::Tensor Hcnnet::predict(NetworkInput const& input) {
 }
 
 NetworkEntry hcnnet_entry() {
-  return {.summary =
-              "2-D and 3-D convolutions band after band with the same weights, for any number of bands "
-              "(buildable reading)",
-          .evidence = Evidence::reading,
-          .options = specs,
-          .make = [](NetworkShape const& shape, ModelOptions const& options) -> std::shared_ptr<Network> {
-            return std::make_shared<Hcnnet>(
-                HcnnetOptions{.bands = shape.bands, .width = options.integer("width", 2, 1024)});
-          }};
+  return {
+      .summary = "2-D and 3-D convolutions band after band with the same weights, for any number of bands",
+      .evidence = Evidence::reading,
+      .options = specs,
+      .make = [](NetworkShape const& shape, ModelOptions const& options) -> std::shared_ptr<Network> {
+        return std::make_shared<Hcnnet>(
+            HcnnetOptions{.bands = shape.bands, .width = options.integer("width", 2, 1024)});
+      }};
 }
 
 }  // namespace stfcube::nn

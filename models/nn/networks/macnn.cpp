@@ -85,19 +85,16 @@ torch::Tensor Macnn::predict(NetworkInput const& input) {
 }
 
 NetworkEntry macnn_entry() {
-  return {
-      .summary =
-          "a stream of dilated convolutions and attention from each pair to the fine difference (buildable "
-          "reading)",
-      .evidence = Evidence::reading,
-      .options = specs,
-      .make = [](NetworkShape const& shape, ModelOptions const& options) -> std::shared_ptr<Network> {
-        return std::make_shared<Macnn>(
-            MacnnOptions{.bands = shape.bands,
-                         .width = options.integer("width", 16, 1024),
-                         .gate = gate_of(options.choice("gate", {"full", "spatial", "none"})),
-                         .weight_radius = options.integer("window", 0, 9) * shape.ratio / 2});
-      }};
+  return {.summary = "a stream of dilated convolutions and attention from each pair to the fine difference",
+          .evidence = Evidence::reading,
+          .options = specs,
+          .make = [](NetworkShape const& shape, ModelOptions const& options) -> std::shared_ptr<Network> {
+            return std::make_shared<Macnn>(
+                MacnnOptions{.bands = shape.bands,
+                             .width = options.integer("width", 16, 1024),
+                             .gate = gate_of(options.choice("gate", {"full", "spatial", "none"})),
+                             .weight_radius = options.integer("window", 0, 9) * shape.ratio / 2});
+          }};
 }
 
 }  // namespace stfcube::nn

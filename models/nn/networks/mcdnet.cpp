@@ -68,8 +68,7 @@ std::vector<torch::Tensor> Mcdnet::predict_all(NetworkInput const& input) {
 
 NetworkEntry mcdnet_entry() {
   return {.summary =
-              "coarse images gain detail first; fine differences from each pair must add up to the known one "
-              "(buildable reading)",
+              "coarse images gain detail first; fine differences from each pair must add up to the known one",
           .evidence = Evidence::reading,
           .options = specs,
           .make = [](NetworkShape const& shape, ModelOptions const& options) -> std::shared_ptr<Network> {

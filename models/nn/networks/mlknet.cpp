@@ -99,7 +99,7 @@ NetworkEntry mlknet_entry() {
   return {
       .summary =
           "features of the coarse change with large-kernel attention at four sizes meet those of the fine "
-          "image (buildable reading)",
+          "image",
       .evidence = Evidence::reading,
       .options = specs,
       .make = [](NetworkShape const& shape, ModelOptions const& options) -> std::shared_ptr<Network> {

@@ -107,19 +107,17 @@ torch::Tensor Stfegfa::predict(NetworkInput const& input) {
 }
 
 NetworkEntry stfegfa_entry() {
-  return {
-      .summary =
-          "EDCSTFN's encoders, features of the fine image's edges and a gate over them (buildable reading)",
-      .evidence = Evidence::reading,
-      .options = specs,
-      .make = [](NetworkShape const& shape, ModelOptions const& options) -> std::shared_ptr<Network> {
-        return std::make_shared<Stfegfa>(
-            StfegfaOptions{.bands = shape.bands,
-                           .width = options.integer("width", 2, 1024),
-                           .pairs = options.integer("pairs", 1, 2),
-                           .edge = options.flag("edge"),
-                           .gate = gate_of(options.choice("gate", {"full", "pixel", "none"}))});
-      }};
+  return {.summary = "EDCSTFN's encoders, features of the fine image's edges and a gate over them",
+          .evidence = Evidence::reading,
+          .options = specs,
+          .make = [](NetworkShape const& shape, ModelOptions const& options) -> std::shared_ptr<Network> {
+            return std::make_shared<Stfegfa>(
+                StfegfaOptions{.bands = shape.bands,
+                               .width = options.integer("width", 2, 1024),
+                               .pairs = options.integer("pairs", 1, 2),
+                               .edge = options.flag("edge"),
+                               .gate = gate_of(options.choice("gate", {"full", "pixel", "none"}))});
+          }};
 }
 
 }  // namespace stfcube::nn

@@ -112,9 +112,9 @@ TEST(Pixseq, without_any_observation_gives_the_coarse_series) {
 
 TEST(Pixseq, overfits_a_patch) {
   torch::manual_seed(3);
-  Pixseq network({.bands = 3, .hidden = 32});
+  Pixseq network({.bands = 3, .hidden = 64});
   EXPECT_TRUE(
-      testing::overfits(network, {.size = 8, .ratio = 4, .steps = 600, .learning_rate = 1e-2}));
+      testing::overfits(network, {.size = 8, .ratio = 4, .steps = 2000, .learning_rate = 5e-3}));
 }
 
 TEST(Pixseq, is_made_with_its_options) {

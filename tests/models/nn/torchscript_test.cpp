@@ -149,10 +149,10 @@ TEST(TorchScript, runs_on_blocks_as_a_job_asks) {
                            .fine_before = twos};
   auto const predictor = load_predictor(request);
   EXPECT_EQ(predictor->info().radius_px, 5);
-  EXPECT_THAT(predictor->predict(images), ::testing::Each(123));
+  EXPECT_THAT(predictor->predict(images, {}), ::testing::Each(123));
   // 2 x - 1 on the way in, and back on the way out.
   request.options = {{"torchscript.scaling", "symmetric"}};
-  EXPECT_THAT(load_predictor(request)->predict(images), ::testing::Each((100 * 1 + 10 * 3 + 5 + 1) / 2.0f));
+  EXPECT_THAT(load_predictor(request)->predict(images, {}), ::testing::Each((100 * 1 + 10 * 3 + 5 + 1) / 2.0f));
   request.bands = {"red", "green"};
   EXPECT_THROW(load_predictor(request), Error);
 }

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "stfcube/models/nn/api/predictor.hpp"
+#include "stfcube/models/registry.hpp"
 #include "stfcube/models/shipped_weights.hpp"
 #include "stfcube/partitioning/core/digest.hpp"
 #include "stfcube/partitioning/core/error.hpp"
@@ -57,7 +58,13 @@ KeyValues with_weights(KeyValues values, std::filesystem::path const& folder) {
                       "checksum out.",
                       expected.empty() ? "" : expected.front(), path.string(), found));
   expected = {found};
-  if (!values.contains("model.name")) values["model.name"] = {nn::read_model_card(path).network};
+  auto& name = values["model.name"];
+  if (name.empty()) name = {nn::read_model_card(path).network};
+  auto const method = model_registry().find(name.front());
+  require(method == model_registry().end() || method->second.needs_weights(), ErrorKind::config,
+          fmt::format("model.weights = {} is for networks, but model.name = {} is a method without weights. "
+                      "Leave one of the two out.",
+                      path.string(), name.front()));
   return values;
 }
 

@@ -13,7 +13,7 @@ import rasterio
 from harness import EndToEnd, digest, stfcube
 
 FUSED = 4
-TARGET = "2020-01-09"
+TARGET = "2020-04-25"
 
 
 class Networks(EndToEnd):
@@ -21,7 +21,7 @@ class Networks(EndToEnd):
     def setUpClass(cls):
         cls.archive = pathlib.Path(tempfile.mkdtemp(prefix="stfcube_networks_")) / "archive"
         cls.addClassCleanup(shutil.rmtree, cls.archive.parent, ignore_errors=True)
-        stfcube("simulate", "--out", cls.archive, "--size", "320x288", "--seed", 3, "--days", 17, "--fine-every", 16,
+        stfcube("simulate", "--out", cls.archive, "--size", "320x288", "--seed", 3, "--start", "2020-04-01", "--days", 49, "--fine-every", 48,
                 "--coarse-every", 8, "--bands", 3, "--ratio", 16, "--clouds", 0.05, "--truth-date", TARGET)
 
         job = (cls.archive / "job.cfg").read_text()
